@@ -23,11 +23,6 @@ TRUSTED = "TLTPIPE_RAY_TRUSTED"
 _TRUSTED = "?trusted"
 SECONDS = 5.0
 """How long the head may take to answer."""
-_VARIABLES = {
-    "RAY_grpc_client_keepalive_time_ms": "10000",
-    "RAY_grpc_client_keepalive_timeout_ms": "5000",
-}
-"""Ray's settings, unless they are set: by default work of a node that was cut off is repeated after seven minutes."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 """How a client of HTTP/2 begins; a server answers with its settings, too, a frame of the type 4."""
 
@@ -94,7 +89,6 @@ def require_answer(cluster: Address) -> None:
 def connect(cluster: Address) -> Any:
     """The module ``ray``, connected to ``cluster``. Raises ConfigError and HostError as above."""
     require_trust(cluster)
-    os.environ.update({name: value for name, value in _VARIABLES.items() if name not in os.environ})
     try:
         import ray
     except ModuleNotFoundError:

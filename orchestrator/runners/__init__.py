@@ -140,9 +140,9 @@ class Remote(Protocol):
         has one of ``hear`` for its lines; outcomes are in the order of ``jobs``."""
         ...
 
-    def finish_earlier(self, name: str, say: Callable[[str], None], *, force: bool) -> None:
-        """Wait for jobs called ``name`` (or ``name``-...) that another tltpipe has left alive in this workspace, lines
-        and Ctrl-C as for ``run``: until then nothing may touch what they write. ``force``: whoever wants to start over
+    def finish_earlier(self, stage: str, say: Callable[[str], None], *, force: bool) -> None:
+        """Wait for jobs of ``stage`` that another tltpipe has left alive in this workspace, lines and Ctrl-C as for
+        ``run``: until then nothing may touch what they write. ``force``: whoever wants to start over
         is refused by a HostError while there are such."""
         ...
 

@@ -129,9 +129,8 @@ class SlurmRunner(MountTable):
         following.follow([one])
         return Outcome(_exit_code(one), job.log, time.monotonic() - began, tuple(tail))
 
-    def finish_earlier(self, name: str, say: Callable[[str], None], *, force: bool) -> None:
-        own = [job for job in submitted.every(self.jobs) if job.runner == NAME and not job.collected]
-        own = [job for job in own if job.name == name or job.name.startswith(f"{name}-")]
+    def finish_earlier(self, stage: str, say: Callable[[str], None], *, force: bool) -> None:
+        own = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
         going = [job for job, state in zip(own, self.state(own), strict=True) if not state.ended]
         for job in going:
             if force:
@@ -139,8 +138,9 @@ class SlurmRunner(MountTable):
                 raise HostError(f"job {job.id} ({job.name}) of this workspace is still at work", hint=hint)
             say(f"slurm: job {job.id} ({job.name}, submitted {job.submitted[:16]}) is still at work, and is waited for")
         self._finish([Followed(job, say, at=following.size(job.log)) for job in going])
-        for job in own if force else ():
-            submitted.collect(job)  # nobody wants what it made
+        for job in own:
+            if force and not job.collected:
+                submitted.collect(job)  # what it made is not wanted
 
     def on_each_node(self, words: Sequence[str]) -> tuple[str, ...]:
         script = Script(Job("doctor", ()), self.chosen, self.jobs, "", self.root)

@@ -18,8 +18,8 @@ def placed(ray: Any, places: Sequence[Any], **options: Any) -> list[Any]:
     from ray import cloudpickle
 
     cloudpickle.register_pickle_by_value(member)  # type: ignore[no-untyped-call]
-    actor = ray.remote(member.Member).options(max_concurrency=4, **options)
-    return [actor.options(scheduling_strategy=place).remote() for place in places]
+    actor = ray.remote(member.Member)
+    return [actor.options(max_concurrency=4, scheduling_strategy=place, **options).remote() for place in places]
 
 
 def run_module(ray: Any, members: Sequence[Any], words: Sequence[str], variables: Sequence[Mapping[str, str]]) -> None:

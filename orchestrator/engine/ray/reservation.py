@@ -45,10 +45,11 @@ class Share:
 
 @dataclass(frozen=True)
 class Node:
-    """One reserved node: the number of its bundle in the placement ``group``, and its address."""
+    """One reserved node: the number of its bundle in the placement ``group``, its id and its address."""
 
     group: Any
     bundle: int
+    id: str
     host: str
 
 
@@ -76,7 +77,7 @@ def reserved(ray: Any, wanted: Share, seconds: float, say: Callable[[str], None]
         _wait(ray, group, wanted, seconds, say)
         placed = placement_group_table(group)["bundles_to_node_id"]
         hosts = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes()}
-        yield [Node(group, number, hosts[placed[number]]) for number in range(wanted.nodes)]
+        yield [Node(group, number, placed[number], hosts[placed[number]]) for number in range(wanted.nodes)]
     finally:
         remove_placement_group(group)
 

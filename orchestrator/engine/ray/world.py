@@ -25,6 +25,8 @@ from tltpipe.errors import HostError, Interrupted
 from tltpipe.ray_cluster import first_line
 
 POLL_SECONDS = 0.2
+COUNT_SECONDS = 2.0
+"""Between two looks at which nodes are there."""
 PATIENCE_SECONDS = 40.0
 """How long the others may run once one has failed: a node that was cut off from the network is noticed after 27 s."""
 GRACE_SECONDS = 30.0
@@ -119,6 +121,7 @@ class Attempt:
     folder: Path
     number: int
     members: list[Any] = field(init=False)
+    counted: float = field(default_factory=time.monotonic, init=False)
     running: dict[Any, int] = field(default_factory=dict, init=False)
     """The ranks of programs that run, by what waits for each."""
     failures: list[tuple[int, int | None]] = field(default_factory=list, init=False)
@@ -196,6 +199,18 @@ class Attempt:
             if code != 0:
                 self.failures.append((rank, code))
         self.pass_on(log)
+        self._leave_dead()
+
+    def _leave_dead(self) -> None:
+        """Note which nodes the cluster has given up: who waits for one that was cut off learns it minutes later."""
+        if time.monotonic() < self.counted + COUNT_SECONDS:
+            return
+        self.counted = time.monotonic()
+        alive = {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}
+        for reference, rank in list(self.running.items()):
+            if self.nodes[rank].id not in alive:
+                del self.running[reference]
+                self.failures.append((rank, None))
 
     def pass_on(self, log: logs.JobLog) -> None:
         """The lines that came since."""

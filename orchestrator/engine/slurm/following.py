@@ -77,12 +77,11 @@ def follow(each: Sequence[Followed], *, seconds: float | None = None) -> bool:
 
 
 def _own_end(one: Followed) -> State | None:
-    """How a job ended by its own word."""
-    status = submitted.status(one.job)
-    if status is None or status.signal is not None:
-        return None
-    one.pass_on(whole=True)
-    return submitted.ended(one.job)
+    """How a job ended for good, as it said itself."""
+    state = submitted.final(one.job)
+    if state is not None:
+        one.pass_on(whole=True)
+    return state
 
 
 def _ask(going: Sequence[Followed]) -> None:
@@ -100,37 +99,29 @@ def _ask(going: Sequence[Followed]) -> None:
 
 
 def _late(one: Followed) -> State | None:
-    """The word of a job that has ended, which may be late; of one that has a signal to tell of Slurm's word counts."""
+    """The word of a job that has ended, which may be late."""
     until = time.monotonic() + LATE_SECONDS
-    while time.monotonic() < until and submitted.status(one.job) is None:
+    while time.monotonic() < until and submitted.ended(one.job) is None:
         time.sleep(LOOK_SECONDS)
     return _own_end(one)
 
 
 def ask(each: Sequence[Submitted]) -> list[State]:
     """How each of these jobs is now, by one question to Slurm for all that have not said how they ended."""
-    own = {job.folder: submitted.ended(job) for job in each if not _unsure(job)}
-    open = [job for job in each if own.get(job.folder) is None and job.id]
-    known = {record.id: record for record in commands.records([job.id for job in open])} if open else {}
-    return [own.get(job.folder) or _state(job, known.get(job.id)) for job in each]
-
-
-def _unsure(job: Submitted) -> bool:
-    """Whether ``job`` was ended by a signal of Slurm's, which may start it again."""
-    status = submitted.status(job)
-    return status is not None and status.signal is not None
+    final = {job.folder: state for job in each if (state := submitted.final(job)) is not None}
+    going = [job.id for job in each if job.folder not in final and job.id]
+    records = {record.id: record for record in commands.records(going)} if going else {}
+    return [final.get(job.folder) or _state(job, records.get(job.id)) for job in each]
 
 
 def _state(job: Submitted, record: commands.Record | None) -> State:
-    if record is not None and is_of(record, job) and (going := states.live(record)) is not None:
+    ours = record is not None and is_of(record, job)
+    if record is not None and ours and (going := states.live(record)) is not None:
         return going
-    verdict = submitted.ended(job)
-    if verdict is not None and not _unsure(job):
-        return verdict
-    about = commands.details(job.id) if record is not None and is_of(record, job) else {}
-    about = about or (commands.accounted(job.id) if job.id and record is None else {})
+    about = commands.details(job.id) if ours else commands.accounted(job.id) if job.id and record is None else {}
     if not about:
-        return verdict or State(submitted.LOST, "Slurm does not know it any more, and it left no word of its end")
+        gone = State(submitted.LOST, "Slurm does not know it any more, and it left no word of its end")
+        return submitted.ended(job) or gone
     state = states.ended(about, job.log)
     submitted.settle(job, state)
     submitted.forget_secrets(job)

@@ -35,19 +35,20 @@ class Submitter:
     """Variables whose values nobody may see."""
 
     def unfinished(self, job: Job) -> Submitted | None:
-        """The same job, which an earlier tltpipe has left: it goes on, or has done what nobody took over yet."""
+        """The same job, which an earlier tltpipe has left: it goes on, or has done what nobody took over yet and what
+        ``job``, which resumes, would do."""
         digest = submitted.digest(job, self._identity(job))
         for known in reversed(submitted.every(self.jobs)):
             if known.digest != digest or known.runner != self.runner or known.collected:
                 continue
             known = self._with_id(known)
             (state,) = following.ask([known])
-            if not state.ended or (state.word == submitted.DONE and job.again):
+            if not state.ended or (state.word == submitted.DONE and job.again == job.argv):
                 return known
         return None
 
     def _identity(self, job: Job) -> dict[str, str]:
-        return {"inputs": job.inputs, "executor": job.environment.get(executors.VARIABLE, ""), "nodes": f"{job.nodes}"}
+        return {"executor": job.environment.get(executors.VARIABLE, "")}
 
     def _with_id(self, job: Submitted) -> Submitted:
         """``job`` with the id that Slurm gave it, if its answer was lost and it has it."""
