@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from runtime.machine.cluster import Cluster
+from runtime.machine.cluster import Cluster, host
 from tltpipe.errors import HostError, TltpipeError, UsageError, from_exit_code
 
 LOST = 60.0
@@ -65,7 +65,7 @@ class Rendezvous:
         each = self.where.processes or 1
         self.count, self.number = self.where.nodes * each, self.where.node * each + self.where.local
         self.is_lead = self.number == 0
-        self.host = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+        self.host = host()
         self.hosts[self.number] = self.host
         self.meeting = f"{self.where.address}:{self.where.port}"
         self._store: Any = None

@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _shorthand(parser.add_argument_group("in place of a spec", "The spec that these stand for is written to DIR."))
     _machine(parser.add_argument_group("machine"))
+    _nodes(parser.add_argument_group("several machines", "Each runs this command; all see the same folders."))
     _learning(parser.add_argument_group("learning"))
     parser.accept_wrapper()
     return parser
@@ -95,6 +96,12 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
     )
     group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    threads.add_option(group)
+    group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
+    group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
+
+
+def _nodes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--nodes",
         type=_at_least(1, int),
@@ -118,9 +125,6 @@ def _machine(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--elastic", action="store_true", help="resume on other numbers of nodes, whose steps take other images"
     )
-    threads.add_option(group)
-    group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
-    group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
 
 
 def _learning(group: argparse._ArgumentGroup) -> None:

@@ -28,6 +28,7 @@ from runtime.training.best import Memory
 from runtime.training.log import TrainingLog
 from runtime.training.options import TrainOptions
 from runtime.training.ownership import Ownership
+from runtime.training.ranks import Ranks
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint, Resume
 from tltpipe.progress import Progress
@@ -77,6 +78,7 @@ class Recorder:
             spec=self.spec,
             steps=self.plan.before(self.plan.epochs.stop),
         )
+        self.ranks = Ranks(self.results, self.options.place.cluster.nodes)
         self.last_saved = time.monotonic()
         self.begun = False
 
@@ -90,6 +92,7 @@ class Recorder:
             self.results, self.recipe, self.options, self.plan, self.log.blank, log=self.log.path.name,
             validated=self.held_out is not None, device=str(self.device), spec=self.spec,
         )  # fmt: skip
+        self.ranks.begin()
 
     # ------------------------------------------------------------------------------------------------ as it goes on
 
@@ -100,6 +103,7 @@ class Recorder:
     def step(self, step: loop.Step) -> None:
         self.owner.require_now_and_then()
         self.log.step(step, epoch=self.done + 1)
+        self.ranks.step(step)
 
     def epoch(self, epoch: loop.Epoch, tally: loop.Tally) -> bool:
         """Validate if due, log, save: in this order, so that what is saved is also logged, whenever we are killed.

@@ -26,7 +26,7 @@ from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
 from runtime.training.averaging import Average
 from runtime.training.ownership import Ownership
-from runtime.training.ranks import Rank
+from runtime.training.ranks import Noting
 from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
@@ -106,11 +106,8 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions, 
         progress=show, threads=computing, average=average, tally=begin.tally,
         followers=[each for each in models if isinstance(each, FollowsEpochs)],
     )  # fmt: skip
-    if asked.place.cluster.nodes > 1:
-        rank = Rank(results, fabric.global_rank, ranks)
-        rank.write()
-        loop.watcher = rank
     if not lead:
+        loop.watcher = Noting() if asked.place.cluster.nodes > 1 else loop.watcher
         with closing(batches):
             loop.run()
         return
