@@ -105,6 +105,8 @@ def open_runner(
         logs=workspace.logs,
         images=(settings.image,) if settings.image else toolkit.IMAGES,
         gpu_request=settings.settings.gpu_request,
+        nodes=settings.settings.nodes,
+        gpus=settings.gpus,
         contained=contained,
         needs=toolkit.NEEDS,
         launcher=mounts_file.load(toolkit.MOUNTS_FILES),

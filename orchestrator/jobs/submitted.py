@@ -9,7 +9,7 @@ knows it. Folders are mode 0700, files in them 0600:
     status.json   how it ended, written by the job itself at its end; removed by the next attempt as it starts
     verdict.json  how the engine says that it ended, for a job that could not write ``status.json``
     collected     empty: its outputs were taken over by the stage that submitted it
-    key           what it needs to know in secret; removed by the job as it ends
+    key, seal.key, *.secret   what it needs to know in secret; removed by the job as it ends
     preflight/    what its nodes said before it started (tltpipe.preflight)
 
 A folder may have come with a workspace that somebody else packed: what is in it is checked before use, and an engine
@@ -31,11 +31,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator.jobs import Job, receipts, shown
-from tltpipe import files, inputs, plain
+from tltpipe import files, inputs, plain, seal
 from tltpipe.errors import HostError
 
 JOB, SCRIPT, LOG, STATUS, VERDICT = "job.json", "script.sh", "log", "status.json", "verdict.json"
-COLLECTED, KEY, PREFLIGHT = "collected", "key", "preflight"
+COLLECTED, PREFLIGHT = "collected", "preflight"
+SECRETS = ("key", seal.NAME)
+"""Files with what a job needs to know in secret."""
+SECRET = ".secret"
+"""What files end in that hold the value of a variable."""
 MARK = "tltpipe:"
 """What a job's comment in its engine starts with; the name of its folder follows."""
 PENDING, RUNNING, DONE, FAILED, STOPPED, LOST = "pending", "running", "done", "failed", "stopped", "lost"
@@ -219,11 +223,18 @@ def collect(job: Submitted) -> None:
         pass
 
 
-def write_key(job: Submitted, value: str) -> Path:
-    """The file in which ``job`` finds the secret ``value``."""
-    with files.writable(job.folder), files.new_file(job.folder / KEY, mode=0o600) as stream:
+def write_secret(job: Submitted, name: str, value: str) -> Path:
+    """The file ``name`` in which ``job`` finds the secret ``value``."""
+    with files.writable(job.folder), files.new_file(job.folder / name, mode=0o600) as stream:
         stream.write(value.encode())
-    return job.folder / KEY
+    return job.folder / name
+
+
+def forget_secrets(job: Submitted) -> None:
+    """Remove the keys of a job that has ended and could not do so itself."""
+    for path in (*(job.folder / name for name in SECRETS), *job.folder.glob(f"*{SECRET}")):
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_file(job: Submitted, name: str, text: str, *, executable: bool = False) -> Path:

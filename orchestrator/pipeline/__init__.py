@@ -18,7 +18,7 @@ from orchestrator.pipeline import live_jobs, remote, spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
-from orchestrator.runners import Cluster
+from orchestrator.runners import Cluster, Remote
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
 from tltpipe import __version__, executors, files, locks, plain
@@ -170,6 +170,8 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     try:
         noted = nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name)
         with noted, executors.using(run.runner.executor):
+            if isinstance(run.runner, Remote):
+                run.runner.finish_earlier(name, run.report.line, force=run.force)
             result = stage.execute(run)
         if run.losses.read.images:
             result = {**result, "losses": run.losses.as_json()}

@@ -6,7 +6,6 @@ Chosen by itself it shows paths as a container has them, so that a stray host pa
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -14,9 +13,8 @@ from pathlib import Path
 from orchestrator.jobs import MASK, Job, Mount, Outcome, shown
 from orchestrator.jobs.checks import Check
 from orchestrator.jobs.mounts import MountTable
+from orchestrator.jobs.mounts_file import is_secret
 from orchestrator.runners import Place, Previewing
-
-_SECRET = re.compile(r"(?i)key|token|secret|passw|credential")
 
 
 def open(place: Place) -> DryRunner:
@@ -57,7 +55,7 @@ class DryRunner(MountTable):
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
         told = {path for before in self.jobs for path in before.files}
         self.jobs.append(job)
-        hidden = [name for name in self.environment() if _SECRET.search(name)]
+        hidden = [name for name in self.environment() if is_secret(name)]
         for line in show(job, told, hidden):
             say(line)
         for line in self.place.real.preview(job) if isinstance(self.place.real, Previewing) else ():

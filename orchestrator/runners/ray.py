@@ -96,8 +96,8 @@ class RayRunner:
                 self._worlds.remove(world)
         return Outcome(code, log.path, time.monotonic() - start, log.tail())
 
-    def stop(self) -> None:
+    def stop_all(self) -> None:
         """Ask all programs that run in other threads to end; who started them waits for it."""
-        self.local.stop()
+        self.local.stop_all()
         for world in list(self._worlds):
             world.stopping = True

@@ -39,7 +39,7 @@ def test_what_was_submitted_is_read_again_by_anyone_who_sees_the_workspace(jobs:
 def test_nobody_else_reads_it_and_the_key_lies_in_its_own_file_alone(jobs: Path) -> None:
     new = submitted.create(jobs, "slurm", JOB, {})
     script = submitted.write_file(new, "script.sh", "#!/bin/sh\n", executable=True)
-    key = submitted.write_key(new, "hush-hush")
+    key = submitted.write_secret(new, "key", "hush-hush")
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (new.folder, script, key, new.folder / "job.json")}
     assert modes == {new.folder.name: "0o700", "script.sh": "0o700", "key": "0o600", "job.json": "0o600"}
     assert [path.name for path in new.folder.iterdir() if b"hush-hush" in path.read_bytes()] == ["key"]
