@@ -7,6 +7,7 @@ Every tile is what ``tlt-augment -v`` wrote for a spec that asks for that transf
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from PIL import Image, ImageDraw
 from converters.pictures.drawing import outline_font
 from converters.sample import draw
 from runtime.programs import augment
-from tltpipe.files import link_or_copy
 from tltpipe.progress import Silent
 
 TILE, GAP, LINE, COLUMNS = 230, 12, 26, 5
@@ -78,7 +78,7 @@ def main() -> None:
         for folder, source in (("image", "image_2"), ("label", "label_2")):
             (data / folder).mkdir(parents=True)
             first = sorted((work / "kitti/train" / source).iterdir())[0]
-            link_or_copy(first, data / folder / first.name)
+            shutil.copy(first, data / folder)
         for number, (title, transform) in enumerate(TRANSFORMS.items()):
             tile = augmented(data, title, transform, work / f"out{number}")
             tile.thumbnail((TILE, TILE))

@@ -129,6 +129,11 @@ def new_file(path: Path, *, mode: int = 0o666) -> Iterator[IO[bytes]]:
         yield stream
 
 
+def own_name() -> str:
+    """A part of a file's name that no other process uses, on this machine or on another one."""
+    return f"{os.uname().nodename}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
 def refuse_links(root: Path, targets: Iterable[Path]) -> None:
     """Raise HostError where a folder between ``root`` and one of ``targets`` is a symbolic link.
 
@@ -229,15 +234,6 @@ def _below(folder: str, prefix: str) -> Iterator[tuple[str, os.stat_result | Non
                 yield from _below(f"{folder}/{name}", f"{prefix}/{name}")
     finally:
         os.close(handle)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Make ``target`` the same bytes as ``source``: a hard link where the file system allows, else a copy."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _umask() -> int:

@@ -1,7 +1,8 @@
 """What a long piece of work has done so far, so that it can be killed at any instant and resumed.
 
 A folder beside the outputs: ``identity`` says which work it is, ``000123`` is what came of one chunk, and ``finished``
-lists the outputs that are about to appear. Every file is whole or absent; the folder goes last.
+lists the outputs that are about to appear. Every file is whole or absent; the folder goes last. Several machines may
+note chunks at the same time, also twice; one process at a time begins and ends the work (``alone``).
 
 Folders come from anyone, so all of it is data, never code: msgpack, decoded to the type that the reader names and to
 nothing else, and only behind the seal of this user for this very work (``tltpipe.seal``). A journal that this user did
@@ -12,20 +13,24 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from tltpipe import locks, seal
+from tltpipe import executors, locks, seal
 from tltpipe.errors import HostError
-from tltpipe.files import beside, new_file, newest, refuse_links, remove, swap, writable
+from tltpipe.files import beside, fingerprint, new_file, newest, own_name, refuse_links, remove, swap, writable
 from tltpipe.plain import NotPlain, packed, unpacked
+from tltpipe.staging import LAG, aside, flushed
 
 Entry = TypeVar("Entry")
 
-_IDENTITY, _FINISHED, _FOREIGN = "identity", "finished", "foreign"
+_IDENTITY, _INPUTS, _FINISHED, _FOREIGN = "identity", "inputs", "finished", "foreign"
+PATIENCE = 120.0
+"""Seconds that runs which do a part each wait for one another while one of them begins their common work."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,32 @@ class Journal:
     """One folder, of the work ``identity`` whose outputs lie below ``root``; picklable, so that workers write entries.
 
     ``identity`` must change with anything that could change a byte of the outputs, but for what is in the inputs.
+    ``hold`` is the lock under which the outputs are begun, moved into place or removed: a run that has lost it to
+    another one changes nothing any more. ``shared``: other machines write here, too.
     """
 
     folder: Path
     identity: str
     root: Path
     key: bytes = field(default_factory=seal.user_key, repr=False)
+    hold: locks.Hold | None = None
+    shared: bool = field(default_factory=executors.far)
+
+    def once(self, number: int, work: Callable[[], Any]) -> int:
+        """Do ``work`` and note what comes of it as chunk ``number``, unless that is noted; returns ``number``.
+
+        Raises HostError where this work has ended meanwhile, or another one has begun in its place.
+        """
+        if not self.noted(number):
+            self._require()
+            with flushed(self.shared):
+                what = work()
+            self.note(number, what)
+        return number
 
     def note(self, number: int, what: Any) -> None:
         """Write down what came of chunk ``number``: plain data and dataclasses (``tltpipe.plain``)."""
+        self._require()
         self._write(_name(number), packed(what))
 
     def noted(self, number: int) -> bool:
@@ -61,11 +83,16 @@ class Journal:
     def entry(self, number: int, kind: type[Entry]) -> Entry:
         """What was noted of chunk ``number``. Raises HostError where somebody changed it meanwhile."""
         content = self._read(_name(number), self.identity)
+        deadline = time.monotonic() + LAG
+        while content is None and self.shared and time.monotonic() < deadline:
+            time.sleep(0.1)
+            content = self._read(_name(number), self.identity)
         try:
             if content is not None:
                 return unpacked(content, kind)
         except NotPlain:
             pass  # this user's, of another version of the program
+        self._require()
         self._set_aside(self.folder)
         raise HostError(
             "an entry of the journal of this work cannot be read",
@@ -77,11 +104,12 @@ class Journal:
         """Whether an earlier run was at this very work, what it read has not changed, and what it made is there."""
         return self._same(inputs) and all(made.is_dir() and not made.is_symlink() for made in staging)
 
-    def begin(self, staging: Sequence[Path], note: Callable[[str], None]) -> None:
-        """Forget what was noted and start this work; nothing is at the paths ``staging`` then.
+    def begin(self, staging: Sequence[Path], inputs: Sequence[Path], note: Callable[[str], None]) -> None:
+        """Forget what was noted and start this work on ``inputs``; nothing is at the paths ``staging`` then.
 
         A journal that this user did not write is renamed, and what lies at ``staging`` with it: ``note`` is told.
         """
+        self.guard()
         with writable(self.folder.parent):
             if os.path.lexists(self.folder) and self._owner() is None:
                 for path in filter(os.path.lexists, staging):
@@ -90,10 +118,12 @@ class Journal:
                 note(f"note: {self.folder} is not from a run of this user: set aside as {aside.name}; starting over")
             self.forget()
             for path in staging:
-                remove(path)
+                _clear(path)
             begun = replace(self, folder=self.folder.with_name(f"{self.folder.name}.begun"))
             remove(begun.folder)
             begun.folder.mkdir(parents=True)
+            if _apart(begun.folder, inputs):
+                begun._write(_INPUTS, packed(fingerprint(inputs)))
             begun._write(_IDENTITY, packed(self.identity))
             begun.folder.rename(self.folder)
 
@@ -104,8 +134,16 @@ class Journal:
         """
         outputs = [os.fsencode(os.path.relpath(target, self.root)) for target in targets]
         finished = _Finished(self.identity, os.fsencode(self.root), outputs, packed(answer))
+        self.guard()
         self._write(_FINISHED, packed(finished))
         self._move(targets)
+
+    def abandon(self, targets: Sequence[Path]) -> None:
+        """Remove what was made of ``targets``, and the journal; unless another run has taken them over."""
+        if self.hold is None or not self.hold.lost():
+            for target in targets:
+                _clear(beside(target))
+            self.forget()
 
     def committed(self, inputs: Sequence[Path], kind: type[Entry]) -> Entry | None:
         """End a commit that was under way when its run was killed and return its answer; None when there is none.
@@ -141,9 +179,24 @@ class Journal:
         """A look at every input is due only now, after a run that was killed: changed is what is newer than its start.
 
         A file put in another's place with an old date makes its folder newer; that a whole folder is another one
-        shows in the identity.
+        shows in the identity. Dates of two file systems come from two clocks: there, each file was noted at the start.
         """
-        return self._owner() == self.identity and newest(inputs) < (self.folder / _IDENTITY).stat().st_mtime_ns
+        if self._owner() != self.identity:
+            return False
+        known = self._read(_INPUTS, self.identity)
+        if known is not None:
+            return packed(fingerprint(inputs)) == known
+        return newest(inputs) < (self.folder / _IDENTITY).stat().st_mtime_ns
+
+    def _require(self) -> None:
+        if self._owner() != self.identity:
+            what = "the journal of this work is gone: another run has ended it, or begun other work in its place"
+            raise HostError(what, where=self.folder)
+
+    def guard(self) -> None:
+        """Raise HostError where another run has taken the lock over."""
+        if self.hold is not None:
+            self.hold.require()
 
     def _owner(self) -> str | None:
         """The identity of the work whose journal this is; None where this user did not write it."""
@@ -156,6 +209,7 @@ class Journal:
     def _move(self, targets: Sequence[Path]) -> None:
         refuse_links(self.root, targets)
         for target in targets:
+            self.guard()
             staging = beside(target)
             with writable(target.parent):
                 if staging.is_symlink():
@@ -165,6 +219,8 @@ class Journal:
                 elif staging.exists():
                     os.replace(staging, target)
                 remove(target.parent / f".{target.name}.old")
+                remove(aside(staging))
+        self.guard()
         self.forget()
 
     def _set_aside(self, path: Path) -> Path:
@@ -176,13 +232,15 @@ class Journal:
         return aside
 
     def _write(self, name: str, content: bytes) -> None:
-        path = self.folder / name
-        partial = path.with_suffix(".partial")
+        partial = self.folder / f"{name}.{own_name()}.partial"
         with writable(self.folder):
             with new_file(partial) as stream:
                 stream.write(seal.made(self.key, self._purpose(name, self.identity), content))
                 stream.write(content)
-            partial.replace(path)
+                if self.shared:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            partial.replace(self.folder / name)
 
     def _read(self, name: str, identity: str) -> memoryview | None:
         """What the work ``identity`` wrote under ``name``; None where it wrote nothing, or it is not this user's."""
@@ -200,12 +258,32 @@ def is_ours(folder: Path) -> bool:
     return Journal(folder, "", folder.parent)._owner() is not None
 
 
-def alone(folder: Path) -> AbstractContextManager[None]:
-    """Hold off a second run at the same work. Raises HostError when there is one."""
+def which(path: Path) -> tuple[str, int, int]:
+    """What tells the file or folder ``path`` from another in its place, on every machine that has it: size and date.
+
+    Numbers of devices and inodes are not the same for all clients of a file server.
+    """
+    state = path.stat() if path.exists() else None
+    return (str(path), state.st_size, state.st_mtime_ns) if state else (str(path), 0, 0)
+
+
+def alone(folder: Path, *, patience: float = 0) -> AbstractContextManager[locks.Hold]:
+    """Hold off a second run at the same work. Raises HostError when there is one, after ``patience`` seconds."""
     target = folder.with_name(folder.name.removeprefix(".").removesuffix(".journal"))
     where = target if target.exists() else folder.parent
     taken = HostError("another run is writing here", where=where, hint="wait until it is done")
-    return locks.held(folder.parent / f"{folder.name}.lock", taken)
+    return locks.held(folder.parent / f"{folder.name}.lock", taken, patience=patience)
+
+
+def _clear(staging: Path) -> None:
+    remove(staging)
+    remove(aside(staging))
+
+
+def _apart(folder: Path, inputs: Sequence[Path]) -> bool:
+    """Whether one of ``inputs`` lies in another file system than ``folder``, as this machine sees it."""
+    device = folder.stat().st_dev
+    return any(path.stat().st_dev != device for path in inputs if path.exists())
 
 
 def _name(number: int) -> str:

@@ -1,30 +1,109 @@
-"""One process at a time: lock files, of which the kernel lets go however their holder ends."""
+"""One process at a time, on one machine or on many: a file that says who is at work, and the kernel's lock on it.
+
+On one machine the lock decides: the kernel lets go of it however its holder ends. Another machine may not see it, and a
+machine that was cut off goes on without it. There the file decides, and a holder that has lost it stops.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from tltpipe import inputs
 from tltpipe.errors import HostError
-from tltpipe.files import writable
+from tltpipe.files import own_name, writable
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_PROCESSES = Path("/proc/self/ns/pid")
+_POLL = 0.05
+"""Seconds between two looks at a lock that is waited for."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that holds a lock.
+
+    ``boot`` is of the kernel: containers of one machine have it in common, a machine that was restarted has another;
+    ``space`` is what process ids count in; ``job`` is that of a scheduler, "" without, and ``attempt`` counts its runs.
+    """
+
+    host: str
+    boot: str
+    space: int
+    pid: int
+    job: str
+    attempt: int
+    started: str
+
+    @classmethod
+    def here(cls) -> Owner:
+        """This process, from now on."""
+        job = next((f"{name[:-3].lower()} {os.environ[name]}" for name in _JOBS if os.environ.get(name)), "")
+        attempt = next((text for name in _ATTEMPTS if (text := os.environ.get(name, "")).isdigit()), "0")
+        now = datetime.now().astimezone().isoformat()
+        return cls(_host(), _boot(), _space(), os.getpid(), job.replace("_", " "), int(attempt), now)
+
+    def follows(self, other: Owner) -> bool:
+        """Whether this is a later attempt at the job of ``other``, which its scheduler has given up."""
+        return bool(self.job) and self.job == other.job and self.attempt > other.attempt
+
+    def sees(self, other: Owner) -> bool:
+        """Whether both run under one kernel, whose locks are the same for both."""
+        return self.boot == other.boot and (bool(self.boot) or self.host == other.host)
+
+    def __str__(self) -> str:
+        job = f", {self.job}" if self.job else ""
+        return f"process {self.pid} on {self.host}{job}, since {self.started[:19].replace('T', ' ')}"
+
+
+_JOBS = ("SLURM_JOB_ID", "RAY_JOB_ID")
+_ATTEMPTS = ("SLURM_RESTART_COUNT", "TLTPIPE_ATTEMPT")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What a holder has of the lock ``path``, in which it wrote ``text``; picklable."""
+
+    path: Path
+    text: bytes
+
+    def lost(self) -> bool:
+        """Whether another process holds the lock now, or nobody."""
+        return _content(self.path) != self.text
+
+    def require(self) -> None:
+        """Raise HostError where the lock is lost: whoever has it now is not to be disturbed."""
+        if self.lost():
+            other = _owner(_content(self.path) or b"")
+            what = f"another run has taken over here{f' ({other})' if other else ''}; this one stops"
+            raise HostError(what, where=self.path.parent)
 
 
 @contextmanager
-def held(path: Path, taken: HostError) -> Iterator[None]:
+def held(path: Path, taken: HostError, *, patience: float = 0) -> Iterator[Hold]:
     """Hold the file ``path``, which is there for the block only; its folder is created, and not left behind empty.
 
-    Raises ``taken`` while another process holds it, HostError when the folder cannot be written.
+    Raises ``taken``, with who holds it, while another process does, after ``patience`` seconds; HostError when the
+    folder cannot be written. What a process has left that is gone is taken over: one of this machine, or of an earlier
+    attempt at this job. Of another machine nobody knows: the error says which file to remove.
     """
     made = not path.parent.exists()
-    with _locked(path, taken):
+    hold, stream = _locked(path, taken, time.monotonic() + patience)
+    with stream:
         try:
-            yield
+            yield hold
         finally:
-            path.unlink(missing_ok=True)
+            if not hold.lost():
+                path.unlink(missing_ok=True)
             if made:
                 with suppress(OSError):
                     path.parent.rmdir()
@@ -42,35 +121,152 @@ def taken(path: Path) -> bool:
     return False
 
 
-def _locked(path: Path, taken: HostError) -> IO[str]:
+def _locked(path: Path, taken: HostError, deadline: float) -> tuple[Hold, IO[bytes]]:
     while True:
+        owner = Owner.here()
+        hold = Hold(path, f"{json.dumps(asdict(owner))}\n".encode())
         with writable(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            stream = _opened(path)
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.close()
-            raise taken from None
-        except OSError:  # a file system without locks: better unguarded than not at all
-            pass
-        if _is_still(path, stream):
+            stream = _created(path, hold.text)
+            refusal = _refusal(path, owner, taken) if stream is None else None
+        if stream is not None and not hold.lost():
             # Processes forked from this one, which may outlive it, must not hold the lock after it.
             os.register_at_fork(after_in_child=stream.close)
-            return stream
-        stream.close()  # its holder has just ended, and with it the file
+            return hold, stream
+        if stream is not None:
+            stream.close()
+        if refusal is not None:
+            if time.monotonic() >= deadline:
+                raise refusal
+            time.sleep(_POLL)
 
 
-def _opened(path: Path) -> IO[str]:
-    """The lock file itself: a symbolic link under its name is removed, and nothing is made where it leads."""
-    if path.is_symlink():
-        path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o666), "w")
-
-
-def _is_still(path: Path, stream: IO[str]) -> bool:
+def _created(path: Path, text: bytes) -> IO[bytes] | None:
+    """The new file ``path``, locked, with ``text`` in it as soon as it is there; None where there is one."""
+    aside = _aside(path)
+    stream = os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb")
     try:
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        stream.write(text)
+        stream.flush()
+        _lock(stream)
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            os.replace(aside, path)
+    except FileExistsError:
+        stream.close()
+        return None
+    except BaseException:
+        stream.close()
+        raise
+    finally:
+        aside.unlink(missing_ok=True)
+    return stream
+
+
+def _refusal(path: Path, here: Owner, taken: HostError) -> HostError | None:
+    """Why the lock ``path`` cannot be had; None where its holder is gone, and now the file is, too."""
+    if path.is_symlink():
+        path.unlink(missing_ok=True)  # nothing is made where it leads
+        return None
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
+        return None
+    with os.fdopen(handle, "rb+", buffering=0) as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return taken
+        free, text = _lock(stream), stream.read()
+        owner = _owner(text)
+        if owner is None:
+            if free:  # of an earlier version, or torn
+                _remove(path, text)
+            return None if free else taken
+        if here.follows(owner) or _is_gone(owner, here, free=free):
+            _remove(path, text)
+            return None
+    what = f"{taken.what} ({owner})"
+    doubt = f"wait until it is done; if that process no longer runs, remove {path}"
+    return HostError(what, where=taken.where, hint=taken.hint if here.sees(owner) else doubt)
+
+
+def _is_gone(owner: Owner, here: Owner, *, free: bool | None) -> bool:
+    """Whether ``owner`` is known to have ended; ``free`` says whether its lock could be had, None: there are none."""
+    if not here.sees(owner):
+        return free is not False and owner.host == here.host  # this machine, before it was started anew
+    if free is not None:
+        return free
+    return owner.space == here.space and not _runs(owner.pid)
+
+
+def _remove(path: Path, text: bytes) -> None:
+    """Remove the file ``path`` if what it holds is still ``text``: another process may have been faster."""
+    aside = _aside(path)
+    with suppress(FileNotFoundError):
+        path.rename(aside)
+        if _content(aside) != text:
+            with suppress(OSError):
+                os.link(aside, path)
+        aside.unlink(missing_ok=True)
+
+
+def _lock(stream: IO[bytes]) -> bool | None:
+    """Whether the kernel's lock is this process's now; None where the file system has none: then the text decides."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
+    return True
+
+
+def _owner(text: bytes) -> Owner | None:
+    from tltpipe import plain
+
+    try:
+        return plain.from_json(text, Owner)
+    except plain.NotPlain:
+        return None
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return inputs.content(path)
+    except OSError:
+        return None
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.{own_name()}.lock")
+
+
+def _host() -> str:
+    return os.uname().nodename
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except OSError:  # another system
+        return ""
+
+
+def _space() -> int:
+    try:
+        return _PROCESSES.stat().st_ino
+    except OSError:
+        return 0
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

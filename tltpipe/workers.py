@@ -26,7 +26,7 @@ def parallel_map(
     ``workers`` None are all that the executor has. ``items`` may be endless; memory does not grow with it. An exception
     of ``function`` is raised here when its turn comes, and the rest is cancelled; so it is on Ctrl-C.
     ``resumable`` says that ``function`` writes its results into a journal: then an executor that does only a part of
-    the items yields the results of those, and the caller calls ``executors.end_part``. Others raise UsageError for it.
+    the items yields the results of those (``executors.divided``). Others raise UsageError for it.
     """
     executor = executors.chosen()
     if isinstance(executor, executors.Partial) and not resumable:

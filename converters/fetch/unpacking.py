@@ -98,7 +98,7 @@ def begin(plan: Plan, staging: Path, progress: Progress) -> bool:
             if part.name.startswith(".") and part.name.endswith(".part"):
                 Path(part).unlink(missing_ok=True)
         return True
-    journal.begin([staging], progress.note)
+    journal.begin([staging], [], progress.note)
     staging.mkdir()
     files.write_text(staging / RECEIPT, json.dumps(identity(plan)) + "\n")
     return False

@@ -32,7 +32,7 @@ from converters.tfrecords.frames import HINT, parsed
 from converters.tfrecords.records import frame_record, read_record
 from tltpipe import inputs
 from tltpipe.errors import DataError
-from tltpipe.files import writable
+from tltpipe.files import new_file, writable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -281,7 +281,7 @@ class Writer:
         with writable(self._path):
             for number in range(self._count):
                 name = records.shard_name(self._prefix, fold=0, folds=1, shard=number, shards=self._count)
-                self._files.append(self._stack.enter_context((self._path / name).open("wb")))
+                self._files.append(self._stack.enter_context(new_file(self._path / name)))
         return self
 
     def __exit__(

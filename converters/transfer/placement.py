@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Literal
 
 from converters.formats import FilesOfTheirOwn
 from converters.model import Dataset, Sample, rules
+from tltpipe import staging
 from tltpipe.errors import DataError
-from tltpipe.files import link_or_copy
 
 How = Literal["link", "copy", "none"]
 
@@ -24,22 +23,13 @@ class Recorder:
 
     def record(self, sample: Sample) -> None:
         """Put the picture to ``folder / sample.file_name``. Raises DataError when it is missing."""
-        target = self.folder / sample.file_name
+        source = Path(os.path.realpath(sample.image)) if sample.image.is_symlink() else sample.image
+        place = staging.link if self.how == "link" else staging.copy
         try:
-            self._place(sample.image, target)
+            place(str(self.folder), sample.file_name, source)
         except FileNotFoundError:
-            if not sample.image.exists():
-                what, hint = "this picture is missing", "put it there, or convert without pictures: --images none"
-                raise DataError(what, where=sample.image, hint=hint, code=rules.NO_PICTURE.code) from None
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._place(sample.image, target)
-
-    def _place(self, source: Path, target: Path) -> None:
-        source = Path(os.path.realpath(source)) if source.is_symlink() else source
-        if self.how == "link":
-            link_or_copy(source, target)
-        else:
-            shutil.copy2(source, target)
+            what, hint = "this picture is missing", "put it there, or convert without pictures: --images none"
+            raise DataError(what, where=sample.image, hint=hint, code=rules.NO_PICTURE.code) from None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from converters.files.strays import Claim, checksum
 from converters.files.unsupported import unsupported
-from converters.formats import Recorder
+from converters.formats import Recorder, Writer
 from converters.model import rules
 from converters.model.coordinates import Evidence
 from converters.model.findings import Findings
@@ -26,10 +26,10 @@ from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
-from tltpipe import plain
+from tltpipe import executors, plain
 from tltpipe.errors import HostError
-from tltpipe.files import beside, new_file, refuse_links, remove, writable
-from tltpipe.journal import Journal, alone
+from tltpipe.files import beside, new_file, refuse_links, writable
+from tltpipe.journal import PATIENCE, Journal, alone, which
 from tltpipe.progress import Bar, Progress
 from tltpipe.workers import parallel_map, start_workers
 
@@ -79,8 +79,7 @@ def transfer(
         roots,
         workers,
     )
-    with alone(journal):
-        return work.run(progress, what)
+    return work.run(progress, what)
 
 
 @dataclass
@@ -111,15 +110,41 @@ class _Work:
         keys = {part.split: self.selection.among(known[part.split], part.dataset.pictures) for part in self.parts}
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
-        refuse_links(self.journal.root, [*self._targets, self.folder])
-        answer = self.journal.committed(self._inputs(), dict[str, Summary])
-        if answer is not None:
-            return answer
-        made = self._make_room(progress)
+        bar = progress.bar(what, total=sum(map(len, keys.values())))
+        with self._alone():
+            refuse_links(self.journal.root, [*self._targets, self.folder])
+            answer = self.journal.committed(self._inputs(), dict[str, Summary])
+            if answer is not None:
+                return answer
+            made = self._make_room(progress)
+            divided = executors.divided()
+            if divided is None:
+                return self._whole(known, keys, bar, made)
+        with bar as shown:
+            for part in self.parts:
+                self._note_chunks(part, keys[part.split], shown)
+        raise divided.part()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the journal's lock. Runs that do a part each may begin at the same time: they wait for one another."""
+        with alone(self.folder, patience=PATIENCE if executors.divided() else 0) as hold:
+            self.journal = replace(self.journal, hold=hold)
+            yield
+        self.journal = replace(self.journal, hold=None)
+
+    def _whole(
+        self,
+        known: Mapping[str, Sequence[Any]],
+        keys: Mapping[str, Sequence[Any]],
+        bar: AbstractContextManager[Bar],
+        made: Sequence[Path],
+    ) -> dict[str, Summary]:
         try:
-            with progress.bar(what, total=sum(map(len, keys.values()))) as bar:
-                answer = {part.split: self._part(part, keys[part.split], bar) for part in self.parts}
+            with bar as shown:
+                answer = {part.split: self._part(part, keys[part.split], shown) for part in self.parts}
             self._balance(answer, known, keys)
+            self.journal.guard()
             self._write_texts()
             self.journal.commit(self._targets, answer)
         except KeyboardInterrupt:
@@ -129,16 +154,30 @@ class _Work:
             raise
         return answer
 
+    def _note_chunks(self, part: Part, keys: Sequence[Any], bar: Bar) -> None:
+        """Do those chunks of ``part`` that are this run's; the outputs are for the run that finds all of them done."""
+        recorders = [writer.recorder for writer in self._writers(part)]
+        for number in self._numbers(part, keys, recorders):
+            bar.advance(min(CHUNK, len(keys) - (number - self.done) * CHUNK))
+        self.done += _chunks(keys)
+
+    def _writers(self, part: Part) -> list[Writer]:
+        categories, dataset = part.dataset.categories, part.dataset
+        return [output.writer(beside(output.target), categories, dataset) for output in part.outputs]
+
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
-        start, first = time.monotonic(), self.done
+        start = time.monotonic()
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
         findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
         findings.take(part.dataset.findings)
         categories = part.dataset.categories
         with ExitStack() as files:
-            opened = [output.writer(beside(output.target), categories, part.dataset) for output in part.outputs]
-            writers = [files.enter_context(writer) for writer in opened]
-            for batch in self._batches(part, keys, [writer.recorder for writer in writers]):
+            self.journal.guard()
+            writers = [files.enter_context(writer) for writer in self._writers(part)]
+            recorders = [writer.recorder for writer in writers]
+            kind, empty = entries.entry_type(Records, recorders), self._gatherer(part, recorders)
+            for number in self._numbers(part, keys, recorders):
+                batch = entries.batch(self.journal.entry(number, kind), empty())
                 for record in batch.gathered.records:
                     for writer, own in zip(writers, record, strict=True):
                         writer.append(own)
@@ -151,7 +190,7 @@ class _Work:
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
-            self.done = first + len(list(cut(range(len(keys)), CHUNK)))
+            self.done += _chunks(keys)
             evidence.judge()
         losses = total.losses
         if 2 * total.crowds > losses.written.items:
@@ -192,19 +231,20 @@ class _Work:
             where = {part.split: path for part in self.parts for path in part.dataset.pictures.inputs[:1]}
             losing.refuse_wholesale(splits, self.selection.classes, where)
 
-    def _batches(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[Batch[Records]]:
+    def _numbers(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[int]:
+        """The numbers of the chunks of ``part``, each as soon as it is noted."""
+        chunks = enumerate(cut(keys, CHUNK), start=self.done)
+        reader = Reader(part.dataset.pictures, self._gatherer(part, recorders), self.skip_bad)
+        workers = self.workers or worker_count(len(keys))
+        return parallel_map(partial(_record, self.journal, reader), chunks, workers=workers, resumable=True)
+
+    def _gatherer(self, part: Part, recorders: list[Recorder]) -> Callable[[], Records]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
         lost = tuple(name for name in FIELDS if name not in kept)
         keypoints = frozenset(part.dataset.keypoints)
         plain = any("box" in output.carries and "crowd" not in output.carries for output in part.outputs)
         settings = (part.dataset.annotated, self.images_needed, plain)
-        gatherer = partial(Records, tuple(recorders), self.selection, keypoints, lost, *settings)
-        chunks = enumerate(cut(keys, CHUNK), start=self.done)
-        task = partial(_record, self.journal, Reader(part.dataset.pictures, gatherer, self.skip_bad))
-        kind = entries.entry_type(Records, recorders)
-        workers = self.workers or worker_count(len(keys))
-        for number in parallel_map(task, chunks, workers=workers, resumable=True):
-            yield entries.batch(self.journal.entry(number, kind), gatherer())
+        return partial(Records, tuple(recorders), self.selection, keypoints, lost, *settings)
 
     def _note_left_out(self, batch: Batch[Records], findings: Findings) -> None:
         for name, problem in batch.left_out:
@@ -221,7 +261,7 @@ class _Work:
                 what = "a file is where a folder is needed" if output.folder else "a folder is where a file is needed"
                 raise HostError(what, where=output.target, hint="move it away")
         if not self.journal.resumes(folders, self._inputs()):
-            self.journal.begin([beside(target) for target in self._targets], progress.note)
+            self.journal.begin([beside(target) for target in self._targets], self._inputs(), progress.note)
             for output in outputs:
                 made += [path for path in (output.target.parent, *output.target.parent.parents) if not path.exists()]
                 with writable(output.target.parent):
@@ -246,9 +286,7 @@ class _Work:
                     stream.write(text.encode())
 
     def _clean(self, made: Sequence[Path]) -> None:
-        for target in self._targets:
-            remove(beside(target))
-        self.journal.forget()
+        self.journal.abandon(self._targets)
         for folder in sorted(set(made), reverse=True):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -263,7 +301,7 @@ class _Work:
                 part.split,
                 part.dataset,
                 [(output.target, sorted(output.carries), output.writer) for output in part.outputs],
-                [_which(path) for path in part.dataset.pictures.inputs],
+                [which(path) for path in part.dataset.pictures.inputs],
             )
             for part in self.parts
         ]
@@ -271,15 +309,12 @@ class _Work:
         return plain.identity(parts, choices)
 
 
+def _chunks(keys: Sequence[Any]) -> int:
+    """How many there are of a split."""
+    return -(-len(keys) // CHUNK)
+
+
 def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:
     """Do one chunk and note it down, unless a killed run did."""
     number, keys = chunk
-    if not journal.noted(number):
-        journal.note(number, entries.entry(gather(reader, keys), reader.gatherer()))
-    return number
-
-
-def _which(path: Path) -> tuple[str, int, int]:
-    """This very file or folder, and no other that took its place."""
-    state = path.stat() if path.exists() else None
-    return (str(path), state.st_dev, state.st_ino) if state else (str(path), 0, 0)
+    return journal.once(number, lambda: entries.entry(gather(reader, keys), reader.gatherer()))

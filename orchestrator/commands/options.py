@@ -51,6 +51,13 @@ EXECUTOR = typer.Option(
 JSON = typer.Option("--json", help="Print one JSON object to standard output.")
 VERBOSE = typer.Option("--verbose", help="Show the traceback of an internal error.")
 
+JOB = typer.Argument(
+    metavar="[JOB]",
+    help="Id of a submitted job, its folder in .tltpipe/jobs, or its stage, of which the latest is meant (default: the "
+    "job that is running).",
+    show_default=False,
+)
+
 
 @dataclass(frozen=True)
 class Plain:

@@ -37,6 +37,8 @@ class Stage(Protocol):
     # RECORDED: bool, optional. True for one on request that leaves a receipt all the same, and is skipped while that
     # holds.
 
+    # PUBLISHED: bool, optional. True for one whose outputs go to data.publish, too.
+
     MISSING: str
     """What to do about an input that is not there and that no stage before makes."""
 

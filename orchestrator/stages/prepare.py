@@ -28,6 +28,7 @@ DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
+PUBLISHED = True
 MISSING = (
     "put a data set there, in any format (docs/data.md), name its folder in data.root, or draw one: tltpipe sample"
 )

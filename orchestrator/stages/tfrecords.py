@@ -18,6 +18,7 @@ DATA: tuple[str, ...] | None = ("tfrecords", "dali")
 SPEC: str | None = "dataset_convert"
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
+PUBLISHED = True
 READS = ("training", "validation")
 MISSING = "run `tltpipe augment` first"
 

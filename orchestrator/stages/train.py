@@ -38,6 +38,10 @@ class Training:
     """Processes on the CPU, each with its own part of the batch (default: 1)."""
     save_minutes: Annotated[float, Gt(0)] | None = None
     """Minutes between saves within an epoch (default: the program's)."""
+    rendezvous_timeout: Annotated[float, Ge(1)] | None = None
+    """Seconds to wait for all nodes of a training on several (default: 300)."""
+    elastic: bool = False
+    """Resume a training on other numbers of nodes, whose steps then take other images, instead of refusing to."""
     strict_tlt: bool = False
     """NVIDIA's behaviour to the letter, also where it is a bug (docs/strict.md)."""
 

@@ -74,10 +74,11 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
     chosen: list[str] = []
     if isinstance(request, Train):
         chosen += ["--fresh"] if request.fresh else []
+        chosen += ["--nodes", str(request.nodes)] if request.nodes > 1 else []
         for name, value in request.options.items():
             chosen += [f"--{name}"] if value is True else [f"--{name}", str(value)]
         # Where it stopped, our program sees for itself, to the batch.
-        request = replace(request, options={}, resume=None)
+        request = replace(request, options={}, resume=None, nodes=1)
     if isinstance(request, Evaluate) and request.results is not None:
         chosen += ["-r", at(request.results)]
         coco = ["--coco"] if _in_coco(request) else []
@@ -183,6 +184,10 @@ class Evaluation(tlt2.Evaluation):
 
 def evaluation(folder: Path) -> Evaluation:
     return Evaluation(folder)
+
+
+def fans_out(request: Request) -> bool:
+    return isinstance(request, Augment | Convert | Evaluate | Infer)
 
 
 def resumes(request: Request) -> bool:

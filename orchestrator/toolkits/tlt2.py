@@ -66,6 +66,9 @@ def argv(request: Request, at: At) -> tuple[str | Secret, ...]:
             if options:
                 what = f"NVIDIA's tlt-train has no {', '.join(f'--{name}' for name in options)}"
                 raise UsageError(what, hint="leave these settings of train out, or use our own programs")
+            if request.nodes > 1:
+                what = f"NVIDIA's programs of this generation train on one machine, not on {request.nodes}"
+                raise UsageError(what, hint="leave nodes out, or use our own programs: --toolkit embedded")
             line = ("tlt-train", network, "--gpus", str(gpus), "-e", at(spec), "-r", at(results), "-k", KEY)
             if resume is not None:
                 return (*line, "-m", at(resume[0]), "--initial_epoch", str(resume[1]))
@@ -161,6 +164,10 @@ def pruned_suffix(model: Path, *, key: bool) -> str:  # noqa: ARG001 (the protoc
 def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's signature)
     """Every program of this generation looks for a GPU when it starts, conversion too."""
     return wanted
+
+
+def fans_out(request: Request) -> bool:  # noqa: ARG001 (the protocol's signature)
+    return False
 
 
 def resumes(request: Request) -> bool:  # noqa: ARG001 (the protocol's signature)

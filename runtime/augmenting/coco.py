@@ -99,7 +99,7 @@ class Coco:
             records = [record for _, record in pairs]
         if folders.annotated is not None:
             boxes = [(thing.category, _corners(record)) for thing, record in pairs]
-            pictures.draw(picture, boxes, f"{folders.annotated}/{sample.file_name}")
+            pictures.draw(picture, boxes, folders.annotated, sample.file_name)
         written = [thing.category for thing, _ in pairs]
         texts = list(map(orjson.dumps, records))
         return Augmented(Done(1, len(records), outside), read, written, (orjson.dumps(image), texts))

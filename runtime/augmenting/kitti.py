@@ -16,6 +16,7 @@ from runtime.augmenting.recipe import Recipe
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, unmatched
 from specs.extensions import dotted
+from tltpipe import staging
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
@@ -76,7 +77,7 @@ class Kitti:
         """Write the augmented image under its own name, and its labels; DataError with file and line."""
         import numpy as np
 
-        from runtime.augmenting import pictures, pixels
+        from runtime.augmenting import pictures
         from runtime.imaging import transforms
 
         label = f"{key.rpartition('.')[0]}.txt"
@@ -91,9 +92,9 @@ class Kitti:
             if not (none and recipe.drop_outside)
         ]
         assert folders.labels is not None
-        pixels.write(f"{folders.labels}/{label}", kitti_rows.render(written).encode())
+        staging.write(str(folders.labels), label, kitti_rows.render(written).encode())
         if folders.annotated is not None:
-            pictures.draw(picture, [(each.category, each.box) for each in written], f"{folders.annotated}/{key}")
+            pictures.draw(picture, [(each.category, each.box) for each in written], folders.annotated, key)
         done = Done(1, len(written), sum(gone), labels.scores)
         return Augmented(done, unmatched.classes(labels.lines), unmatched.classes(written))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -36,7 +37,7 @@ def augmented(
     if (decoded.shape[1], decoded.shape[0]) != size:
         steps = steps_for(recipe, name, (decoded.shape[1], decoded.shape[0]))
     picture = steps.applied(decoded, antialias=recipe.antialias)
-    pixels.encode(picture, f"{folders.images}/{pixels.written_name(name)}", grey=recipe.grey)
+    pixels.encode(picture, str(folders.images), pixels.written_name(name), grey=recipe.grey)
     return picture, placement
 
 
@@ -49,8 +50,8 @@ def enough(output: Size) -> Size:
     return 2 * output[0], 2 * output[1]
 
 
-def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: str) -> None:
-    """Write a copy of ``picture`` with ``boxes`` and their class names on it to ``path``."""
+def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], folder: Path, name: str) -> None:
+    """Write a copy of ``picture`` with ``boxes`` and their class names on it to the file ``name`` in ``folder``."""
     from zlib import crc32
 
     from PIL import Image, ImageDraw
@@ -64,7 +65,7 @@ def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], path: str
         colour = colour_of(crc32(category.encode()))
         pen.rectangle(tuple(box), outline=colour, width=2)
         pen.text((box[0] + 3, box[1] + 1), category, fill=colour)
-    pixels.encode(np.asarray(canvas), pixels.written_name(path))
+    pixels.encode(np.asarray(canvas), str(folder), pixels.written_name(name))
 
 
 ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transforms}

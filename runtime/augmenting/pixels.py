@@ -13,9 +13,8 @@ from PIL import Image as Pictures
 from converters.files import listing
 from converters.pictures import headers, limits
 from runtime.imaging.transforms import Image, Size
-from tltpipe import inputs
+from tltpipe import inputs, staging
 from tltpipe.errors import DataError
-from tltpipe.files import writable
 
 QUALITY = 75
 """Of JPEG files, Pillow's own default, as NVIDIA's program writes them."""
@@ -93,10 +92,10 @@ def written_name(name: str) -> str:
     return name if _suffix(name) in _FORMATS else f"{name.rpartition('.')[0]}.png"
 
 
-def encode(pixels: Image, path: str, *, grey: bool = False) -> None:
-    """Write uint8 RGB ``pixels`` to ``path``, named as ``written_name`` says; its suffix says how, and its folder is
-    made. Half a file may be left by a run that is killed."""
-    format = _FORMATS[_suffix(path)]
+def encode(pixels: Image, folder: str, name: str, *, grey: bool = False) -> None:
+    """Write uint8 RGB ``pixels`` to the file ``name`` of the staging folder ``folder``, named as ``written_name`` says;
+    its suffix says how."""
+    format = _FORMATS[_suffix(name)]
     if format == "JPEG" and not grey and max(pixels.shape) < 65_500:
         # fastdct is off: those files differ from what Pillow writes by several levels.
         content = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False)
@@ -104,33 +103,11 @@ def encode(pixels: Image, path: str, *, grey: bool = False) -> None:
         image, stream = Pictures.fromarray(pixels), io.BytesIO()
         (image.convert("L") if grey else image).save(stream, format)
         content = stream.getvalue()
-    write(path, content)
+    staging.write(folder, name, content)
 
 
 def _suffix(name: str) -> str:
     return f".{name.rpartition('.')[2].lower()}"
-
-
-def write(path: str, content: bytes) -> None:
-    """Put ``content`` into the new file ``path``, in a folder that is made where it is missing. Raises HostError."""
-    try:
-        try:
-            file = os.open(path, _NEW, 0o666)
-        except FileNotFoundError:
-            os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - the name is a text
-            file = os.open(path, _NEW, 0o666)
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(file, rest) :]
-        finally:
-            os.close(file)
-    except OSError:
-        with writable(Path(path).parent):
-            raise
-
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def _by_pillow(path: Path) -> Image:

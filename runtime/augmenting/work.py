@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import executors, plain
 from tltpipe.errors import DataError
-from tltpipe.files import beside, refuse_links, remove, writable, write_text
-from tltpipe.journal import Journal, alone
+from tltpipe.files import beside, refuse_links, writable, write_text
+from tltpipe.journal import PATIENCE, Journal, alone, which
 from tltpipe.losses import Losses
 from tltpipe.progress import Progress
 from tltpipe.workers import parallel_map
@@ -74,34 +74,47 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     existed = job.output.exists()
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
+    journal = Journal(job.output / ".augment.journal", _identity(job), job.output)
+    divided = executors.divided()
     try:
-        with alone(job.output / ".augment.journal"):
-            journal = Journal(job.output / ".augment.journal", _identity(job), job.output)
-            return _resumable(job, keys, journal, progress, workers)
+        with alone(journal.folder, patience=PATIENCE if divided else 0) as hold:
+            held = replace(journal, hold=hold)
+            told = _begun(job, held, progress)
+            if told is not None or divided is None:
+                return told or _whole(job, keys, held, progress, workers)
+        with progress.bar("augment", total=len(keys)) as bar:
+            for number in _numbers(job, keys, journal, workers):
+                bar.advance(min(CHUNK, len(keys) - number * CHUNK))
+        raise divided.part()
     except BaseException:
         if not existed and not any(job.output.iterdir()):
             job.output.rmdir()
         raise
 
 
-def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, workers: int) -> Told:
-    inputs, staging = list(job.source.inputs), list(job.staging)
-    shared = job.output / job.source.shared if job.source.shared else None
-    targets = [*job.targets.values(), *([shared] if shared else [])]
+def _begun(job: Job, journal: Journal, progress: Progress) -> Told | None:
+    """Make room for the outputs, or go on in what an earlier run has left; what that told, where it was all done."""
+    inputs, staging, targets = list(job.source.inputs), list(job.staging), _targets(job)
     refuse_links(job.output, targets)
     answer = journal.committed(inputs, Told)
     if answer is not None:
         return answer
     if not journal.resumes(staging, inputs):
-        journal.begin(list(map(beside, targets)), progress.note)
+        journal.begin(list(map(beside, targets)), inputs, progress.note)
         for folder in staging:
             with writable(folder.parent):
                 folder.mkdir(parents=True)
-    told = Told()
+    return None
+
+
+def _whole(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, workers: int) -> Told:
+    inputs, targets, told = list(job.source.inputs), _targets(job), Told()
+    shared = job.output / job.source.shared if job.source.shared else None
     try:
         with progress.bar("augment", total=len(keys)) as bar, ExitStack() as files:
             collector = files.enter_context(job.source.collector(beside(shared))) if shared else None
-            for result in _results(job, keys, journal, workers):
+            for number in _numbers(job, keys, journal, workers):
+                result = journal.entry(number, _Result)
                 told.done += result.done
                 told.left_out += result.left_out
                 told.losses.merge(result.losses)
@@ -113,6 +126,7 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
         told.losses.merge(job.source.unmatched())
         if not job.allow_loss:
             losing.refuse_wholesale({"this data set": told.losses}, (), {"this data set": inputs[-1]})
+        journal.guard()
         if told.left_out:
             lines = "".join(f"{name}\t{problem}\n" for name, problem in told.left_out)
             write_text(job.output / LEFT_OUT, lines)
@@ -120,9 +134,7 @@ def _resumable(job: Job, keys: Sequence[Any], journal: Journal, progress: Progre
     except KeyboardInterrupt:
         raise  # what is done so far serves the next run
     except BaseException:
-        for target in targets:
-            remove(beside(target))
-        journal.forget()
+        journal.abandon(targets)
         raise
     return told
 
@@ -138,17 +150,23 @@ class _Result:
     records: list[Record]
 
 
-def _results(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[_Result]:
+def _targets(job: Job) -> list[Path]:
+    return [*job.targets.values(), *([job.output / job.source.shared] if job.source.shared else [])]
+
+
+def _numbers(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[int]:
+    """The numbers of the chunks, each as soon as it is noted."""
     task = partial(_chunk, job, journal)
-    for number in parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers, resumable=True):
-        yield journal.entry(number, _Result)
+    return parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers, resumable=True)
 
 
 def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
     """Do one chunk and note it down, unless a killed run did."""
     number, keys = chunk
-    if journal.noted(number):
-        return number
+    return journal.once(number, lambda: _done(job, keys))
+
+
+def _done(job: Job, keys: Sequence[Any]) -> _Result:
     result = _Result(len(keys), Done(), [], Losses(), [])
     folders = job.staging
     for key in keys:
@@ -164,8 +182,7 @@ def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:
         _count(result.losses, augmented)
         if augmented.record is not None:
             result.records.append(augmented.record)
-    journal.note(number, result)
-    return number
+    return result
 
 
 def _count(losses: Losses, augmented: Augmented) -> None:
@@ -177,5 +194,4 @@ def _count(losses: Losses, augmented: Augmented) -> None:
 
 def _identity(job: Job) -> str:
     """Changes with anything that could change a byte of the output, but for what is in the inputs."""
-    states = [path.stat() for path in job.source.inputs]
-    return plain.identity(job, job.source.inputs, [(state.st_dev, state.st_ino) for state in states])
+    return plain.identity(job, list(map(which, job.source.inputs)))

@@ -162,7 +162,7 @@ def entries(
     with alone(folder):
         journal = Journal(folder, identity, folder.parent)
         if not journal.resumes((), place.inputs):
-            journal.begin((), progress.note)
+            journal.begin((), place.inputs, progress.note)
         try:
             yield _noted(function, chunks, kind, journal)
         except (DataError, ModelError, UsageError):  # it would be the same again
@@ -176,7 +176,8 @@ def _noted(
 ) -> Iterator[tuple[int, Entry]]:
     for number in parallel_map(partial(_unless_noted, function, journal), chunks, resumable=True):
         yield number, journal.entry(number, kind)
-    executors.end_part()
+    if (divided := executors.divided()) is not None:
+        raise divided.part()
 
 
 def _unless_noted(function: Callable[[Journal, Any], int], journal: Journal, chunk: Chunk) -> int:

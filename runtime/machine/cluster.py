@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tltpipe.errors import UsageError
+from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
 SIBLING = "TLTPIPE_REPORT_TO"
 """Variable of a process that the first one of its node has started: the pipe to tell it what went wrong."""
+INTERFACE = "TLTPIPE_INTERFACE"
+"""Variable for the network interface between nodes."""
 LOOPBACK = "127.0.0.1"
 PORT = 29500
 """Where nodes meet unless MASTER_PORT says otherwise, as NVIDIA's and PyTorch's programs do."""
@@ -32,7 +35,8 @@ class Cluster:
     """This is process ``local`` of node ``node`` of ``nodes`` (both from 0); all meet at ``address``:``port``.
 
     ``processes`` are those that ``launcher`` has started on each node; None where it starts one a node, and that one
-    its siblings. ``sibling``: this is one of those.
+    its siblings. ``sibling``: this is one of those. ``hosted``: the launcher itself keeps the store in which they meet,
+    and has started them ``restart`` times before.
     """
 
     nodes: int = 1
@@ -43,11 +47,18 @@ class Cluster:
     port: int = 0
     launcher: str = ""
     sibling: bool = False
+    hosted: bool = False
+    restart: int = 0
 
     @property
     def is_lead(self) -> bool:
         """Whether this is the process that speaks, validates and saves: the first of all."""
         return self.node == 0 and self.local == 0
+
+    @property
+    def meets(self) -> bool:
+        """Whether this process meets others that neither it nor its parent has started."""
+        return not self.sibling and (self.nodes > 1 or self.processes is not None)
 
     def rank(self, processes: int) -> int:
         """The number of this process among all, where each node has so many."""
@@ -86,6 +97,26 @@ def variables(cluster: Cluster, local: int) -> dict[str, str]:
         "MASTER_ADDR": cluster.address,
         "MASTER_PORT": str(cluster.port),
     }
+
+
+def host() -> str:
+    """What this node is called: as its scheduler calls it, where that is known."""
+    names = (os.environ.get(name) for name in ("TLTPIPE_NODE", "SLURMD_NODENAME"))
+    return next((name for name in names if name), socket.gethostname())
+
+
+def use_interface(name: str | None) -> None:
+    """Speak to other nodes through the network interface ``name``. Raises HostError where there is none of that name.
+
+    PyTorch chooses one by the host's name, which on some machines is that of the loopback, or of a slow one.
+    """
+    if name is None:
+        return
+    there = [each for _, each in socket.if_nameindex()]
+    if name not in there:
+        what = f"--interface {name}, but {host()} has only {', '.join(there)}"
+        raise HostError(what, hint="name one that every node has")
+    os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = name
 
 
 def fabric_environment(cluster: Cluster, processes: int) -> ClusterEnvironment:
@@ -140,8 +171,12 @@ def _torchrun(nodes: int | None, environment: Mapping[str, str]) -> Cluster:
     ):
         what = "torchrun has started other numbers of processes on other nodes"
         raise UsageError(what, hint="give --nproc-per-node the same number on each")
-    address, port = _required("MASTER_ADDR", environment), _number("MASTER_PORT", environment)
-    return Cluster(there, node, local, processes if processes > 1 else None, address, port, "torchrun")
+    return Cluster(
+        there, node, local, processes if processes > 1 else None,
+        _required("MASTER_ADDR", environment), _number("MASTER_PORT", environment), "torchrun",
+        hosted=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+        restart=int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")),
+    )  # fmt: skip
 
 
 def _scheduled(nodes: int, environment: Mapping[str, str]) -> Cluster:

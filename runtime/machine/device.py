@@ -35,6 +35,8 @@ def require_torch() -> None:
     for 0.2 s). Threads that never spin lose up to 40 % on small steps. So they spin for some ten microseconds.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # Its warnings about connections that broke are C++ stacks; what they mean is ours to tell.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # What deterministic sums on a GPU need; read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
@@ -123,11 +125,12 @@ def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
 
     # Written for Trainer users; nothing in it that ours could act on.
     warnings.filterwarnings("ignore", module="lightning_fabric")
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     # Kernels of 1x1 lie the same in memory whichever of two strides are written down for them.
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets, too
 
     use_all_of_the_cpu(shared_by=place.processes)
     _set_determinism(deterministic)
@@ -170,8 +173,14 @@ def use_all_of_the_cpu(*, shared_by: int = 1) -> None:
     keep_memory()
 
 
-def describe(device: torch.device, *, wanted: int, processes: int = 1) -> str:
-    """``2 x NVIDIA H200``, ``CPU, 2 threads``; where a GPU was ``wanted``, also that there is none."""
+def describe(device: torch.device, *, wanted: int, place: Place | None = None) -> str:
+    """``2 x NVIDIA H200``, ``CPU, 2 threads``, of several nodes ``2 nodes, each CPU, 2 threads``; where a GPU was
+    ``wanted``, also that there is none."""
+    nodes, processes = (place.cluster.nodes, place.processes) if place is not None else (1, 1)
+    return (f"{nodes} nodes, each " if nodes > 1 else "") + _described(device, wanted, processes)
+
+
+def _described(device: torch.device, wanted: int, processes: int) -> str:
     import torch
 
     if device.type == "cpu":

@@ -1,7 +1,7 @@
 """The processes of one training: started, watched, ended together, and speaking with one voice.
 
-The first process starts the others with the command line it was given itself. What goes wrong in one of them is told
-by the first, as if it had happened there.
+The first process of a node starts the others there with the command line that it was given itself. What goes wrong in
+one of them is told by the first process of all, as if it had happened there.
 """
 
 from __future__ import annotations
@@ -14,51 +14,88 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from runtime.machine import cluster
 from runtime.machine.device import Place
+from runtime.machine.rendezvous import AGAIN, BROKEN, Rendezvous
 from runtime.shell import program
-from tltpipe.errors import Interrupted, RunFailed, TltpipeError
+from tltpipe.errors import HostError, Interrupted, RunFailed, TltpipeError
 
 PATIENCE = 20.0
 """Seconds that a process may take to end once another has failed."""
+STOP = signal.SIGUSR1
+"""By this the main thread of the lead learns that another node was asked to end: never taken for a second request."""
 
 
 @contextmanager
-def together(place: Place, module: str, argv: Sequence[str]) -> Iterator[Place]:
+def together(
+    place: Place, module: str, argv: Sequence[str], *, facts: Mapping[str, str], timeout: float = 300.0
+) -> Iterator[Place]:
     """Run the block in the processes of ``place``: in this one and, by ``python -m module argv``, in the others of this
     node, unless somebody else has started those.
 
-    Gives the place where all meet. Raises here what was raised in any of them.
+    Gives the place where all meet, at which several nodes arrive within ``timeout`` seconds and agree on ``facts``.
+    Raises here what was raised in any of them; on nodes but the first it ends this process instead.
     """
     where = place.cluster
-    if place.processes == 1 or where.sibling or where.processes is not None:
+    if where.sibling or place.world == 1:
         with _follows():
             yield place
         return
-    if where.nodes == 1:
+    if not where.meets:
         where = replace(where, port=_free_port())
-    crew = _Crew([_start(where, local, module, argv) for local in range(1, place.processes)])
+    starts = range(1, place.processes) if where.processes is None else ()
+    nodes = Rendezvous(where, facts, timeout, program.say) if where.meets else None
+    group = _Group([_start(where, local, module, argv) for local in starts], nodes)
     try:
-        with crew.watched():
+        if nodes is not None:
+            nodes.gather()
+        with group.watched():
             yield replace(place, cluster=where)
     except BaseException as error:
-        if told := crew.cause(error):
+        told = group.cause(error)
+        if nodes is not None:
+            _conclude(nodes, told or error)
+        if told is not None:
             raise told from None
         raise
+    else:
+        if nodes is not None:
+            _conclude(nodes, None)
     finally:
-        crew.end()
+        group.end()
         if "torch" in sys.modules:
             _leave()
 
 
+def _conclude(nodes: Rendezvous, error: BaseException | None) -> None:
+    """Agree with the other nodes on how this training ended. Where another one reports it, end with its exit code."""
+    verdict = nodes.outcome() if error is None and not nodes.is_lead else nodes.publish(_named(error))
+    reported = nodes.leave()
+    if nodes.is_lead:
+        return
+    if verdict.error is None:
+        return
+    if not reported:
+        raise verdict.error
+    program.say(f"{nodes.name(nodes.number)} ends with exit code {verdict.exit_code}: {nodes.name(0)} says why")
+    raise SystemExit(verdict.exit_code)
+
+
+def _named(error: BaseException | None) -> TltpipeError | None:
+    if error is None or isinstance(error, TltpipeError):
+        return error
+    return Interrupted("interrupted") if isinstance(error, KeyboardInterrupt) else program.fault(error)
+
+
 @contextmanager
 def _follows() -> Iterator[None]:
-    """In all processes but the first: end with it, leave Ctrl-C and SIGTERM to it, and tell it what goes wrong.
+    """In all processes that the first of a node has started: end with it, leave Ctrl-C and SIGTERM to it, and tell it
+    what goes wrong.
 
     Both may be sent to all processes of a job, and the first needs the others to finish the step under way.
     """
@@ -106,36 +143,73 @@ class _Member:
 
 
 @dataclass
-class _Crew:
+class _Group:
+    """What this process has started and, with several ``nodes``, its part among those."""
+
     members: list[_Member]
+    nodes: Rendezvous | None
     ended: threading.Event = field(default_factory=threading.Event)
-    first: _Member | None = None
+    failure: TltpipeError | None = None
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Wake the main thread of this process when one of the others has failed."""
+        """Wake the main thread of this process when another has failed."""
         watch = threading.Thread(target=self._watch, name="watch other processes", daemon=True)
         watch.start()
         try:
-            yield
+            with _signals(self.nodes):
+                yield
         finally:
             self.ended.set()
             watch.join()
 
     def _watch(self) -> None:
+        stopped = False
         while not self.ended.wait(0.2):
-            self.first = next((member for member in self.members if member.process.poll()), None)
-            if self.first is not None:
+            self.failure = self._found()
+            if self.failure is not None:
                 break
+            if self.nodes is not None and self.nodes.stopping and not stopped:
+                stopped = True
+                os.kill(os.getpid(), STOP)
         else:
             return
+        if self.nodes is not None:
+            if not self.nodes.is_lead:
+                self._end_node(self.nodes)
+            self.nodes.publish(self.failure)
         # A wait for the dead ends by itself with an error on the CPU; on GPUs, and between steps, it must be ended.
         if not self.ended.wait(2.0):
             os.kill(os.getpid(), signal.SIGINT)
         if not self.ended.wait(PATIENCE):
-            code = program.report(self.first.verdict())
+            code = program.report(self.failure)
             self.end()
             os._exit(code)
+
+    def _found(self, limit: float | None = None) -> TltpipeError | None:
+        """What went wrong in a process of this node, or on another node."""
+        for member in self.members:
+            if member.process.poll():
+                error = member.verdict()
+                if self.nodes is not None and member.process.returncode < 0:
+                    error = HostError(error.what, hint=f"did memory run out? {AGAIN}")
+                return error
+        if self.nodes is None:
+            return None
+        return self.nodes.trouble() if limit is None else self.nodes.trouble(limit)
+
+    def _end_node(self, nodes: Rendezvous) -> NoReturn:
+        """On a node that has nothing to save: end at once, whatever the main thread waits for."""
+        assert self.failure is not None
+        try:
+            _conclude(nodes, self.failure)
+        except TltpipeError as error:
+            program.report(error)
+        except SystemExit:
+            pass
+        self.end()
+        sys.stdout.flush()
+        os._exit(nodes.verdict.exit_code if nodes.verdict else self.failure.exit_code)
 
     def cause(self, error: BaseException) -> TltpipeError | None:
         """What is behind ``error`` of this process, if it is another one that failed.
@@ -143,15 +217,13 @@ class _Crew:
         That shows here as a broken connection, or as the interruption by which the watch woke us.
         """
         if isinstance(error, KeyboardInterrupt | Interrupted):
-            told = self.first.verdict() if self.first else None
-            return None if isinstance(told, Interrupted) else told
+            return None if isinstance(self.failure, Interrupted) else self.failure
         if isinstance(error, TltpipeError):
             return None
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + (2.0 if self.nodes is None else BROKEN + 2.0)
         while time.monotonic() < deadline:
-            for member in [self.first] if self.first else self.members:
-                if member.process.poll():
-                    return member.verdict()
+            if self.failure or (found := self._found(BROKEN)):
+                return self.failure or found
             time.sleep(0.05)
         return None
 
@@ -164,6 +236,31 @@ class _Crew:
             member.process.wait()
             if member.process.stdin is not None:
                 member.process.stdin.close()
+
+
+@contextmanager
+def _signals(nodes: Rendezvous | None) -> Iterator[None]:
+    """Among several nodes a request to end goes to the lead, which alone has something to save; the second ends this
+    process."""
+    if nodes is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def end(_number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked or nodes.is_lead:
+            raise KeyboardInterrupt
+        asked = True
+        nodes.ask_to_stop()
+
+    numbers = [signal.SIGINT, signal.SIGTERM, *([STOP] if nodes.is_lead else [])]
+    before = {each: signal.signal(each, end) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start(where: cluster.Cluster, local: int, module: str, argv: Sequence[str]) -> _Member:

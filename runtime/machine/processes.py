@@ -11,12 +11,15 @@ batch, with nothing to be multiplied by anyone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
+
+from runtime.machine import cluster
+from tltpipe.errors import DataError
 
 _alone = False
 
@@ -66,6 +69,43 @@ def all_gather(tensor: Tensor) -> Tensor:
     received = [torch.empty_like(padded) for _ in counts]
     distributed.all_gather(received, padded)
     return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
+
+
+def require_agreement(facts: Mapping[str, object]) -> None:
+    """Raise DataError, in all processes, where one knows other ``facts`` than the first.
+
+    They read the same files, but one may see other ones by the same names; each would then wait for steps that the
+    other does not do, or go on from another checkpoint.
+    """
+    if world_size() == 1:
+        return
+    everybody: list[tuple[str, dict[str, object]]] = [("", {}) for _ in range(world_size())]
+    distributed.all_gather_object(everybody, (cluster.host(), dict(facts)))
+    (first, known), *others = everybody
+    for number, (host, other) in enumerate(others, 1):
+        for name in known:
+            if known[name] != other[name]:
+                what = f"{name} differs: {other[name]} for process {number} ({host}), {known[name]} for 0 ({first})"
+                raise DataError(what, hint="all nodes must see the same data, models and results folder")
+
+
+def note(text: str) -> None:
+    """Leave ``text``, in place of what this process noted before, for the others to read when they like."""
+    if _together():
+        _store().set(f"note/{rank()}", text)
+
+
+def notes() -> dict[int, str]:
+    """The note of each process that has left one."""
+    if not _together():
+        return {}
+    names = {number: f"note/{number}" for number in range(distributed.get_world_size())}
+    return {number: _store().get(name).decode() for number, name in names.items() if _store().check([name])}
+
+
+def _store() -> Any:
+    """That in which the processes have met."""
+    return distributed.distributed_c10d._get_default_store()
 
 
 def _together() -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING
 from runtime.data.defaults import CLIP_NORM, EMA_DECAY
 from runtime.machine import cluster, device, launch, threads
 from runtime.machine.cluster import Cluster
+from runtime.machine.device import Place
 from runtime.shell import program
-from tltpipe import locks, registry
+from tltpipe import __version__, locks, registry
 from tltpipe.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _shorthand(parser.add_argument_group("in place of a spec", "The spec that these stand for is written to DIR."))
     _machine(parser.add_argument_group("machine"))
+    _nodes(parser.add_argument_group("several machines", "Each runs this command; all see the same folders."))
     _learning(parser.add_argument_group("learning"))
     parser.accept_wrapper()
     return parser
@@ -92,6 +96,12 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         "--precision", choices=["32", "bf16", "fp16"], default="32", help="of the arithmetic (default 32)"
     )
     group.add_argument("--use_amp", action="store_true", help="NVIDIA's name for --precision fp16, on a GPU")
+    threads.add_option(group)
+    group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
+    group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
+
+
+def _nodes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--nodes",
         type=_at_least(1, int),
@@ -99,9 +109,22 @@ def _machine(group: argparse._ArgumentGroup) -> None:
         help="machines to train on, each started with this command and its NODE_RANK, by srun or by torchrun (default: "
         "1, or torchrun's)",
     )
-    threads.add_option(group)
-    group.add_argument("--compile", action="store_true", help="compile the network: a slow start, faster steps")
-    group.add_argument("--deterministic", action="store_true", help="the same bits every time on a GPU, too; slower")
+    group.add_argument(
+        "--rendezvous-timeout",
+        type=_at_least(1, float),
+        default=300.0,
+        metavar="SECONDS",
+        help="wait so long for all nodes to arrive (default: 300)",
+    )
+    group.add_argument(
+        "--interface",
+        default=os.environ.get(cluster.INTERFACE),
+        metavar="NAME",
+        help=f"network interface between nodes, eth0 for example (default: {cluster.INTERFACE}, else by host name)",
+    )
+    group.add_argument(
+        "--elastic", action="store_true", help="resume on other numbers of nodes, whose steps take other images"
+    )
 
 
 def _learning(group: argparse._ArgumentGroup) -> None:
@@ -132,6 +155,7 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     """Train; torch is imported only once the spec is known to be good. ``words``: the whole command line."""
     where = cluster.read(arguments.nodes, gpus=arguments.gpus)
     spec = _spec(arguments, where)
+    cluster.use_interface(arguments.interface)
     device.require_torch()
     place = device.choose(_wanted(arguments), where)
     if where.is_lead:
@@ -158,19 +182,50 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
         deterministic=arguments.deterministic,
         save_minutes=arguments.save_minutes,
         threads=arguments.threads,
+        elastic=arguments.elastic,
         command=resume_command(arguments, words),
     )
     results = program.host(arguments.results_dir)
     try:
-        with _alone(results, where), launch.together(place, "runtime.programs.train", words) as place:
-            training.train(network, recipe, results, replace(asked, place=place))
+        with _alone(results, where) as hold, _together(place, spec, arguments, words) as place:
+            training.train(network, recipe, results, replace(asked, place=place), hold)
     except training.Stopped as stopped:
         if stopped.saved is not None:
             stopped.hint = f"to go on: {resume_command(arguments, words)}"
         raise
 
 
-def _alone(results: Path, where: Cluster) -> AbstractContextManager[None]:
+SEPARATE = ("key", "log_file", "no_effect", "interface", "rendezvous_timeout")
+"""Options that may differ from node to node, or are nobody's business."""
+
+
+def _together(
+    place: Place, spec: Spec, arguments: argparse.Namespace, words: Sequence[str]
+) -> AbstractContextManager[Place]:
+    """All processes, which agree on what decides the weights before they begin."""
+    import torch
+
+    import specs
+
+    facts = {
+        "tltpipe": __version__,
+        "PyTorch": torch.__version__,
+        "the spec's checksum": hashlib.sha256(specs.dump(spec).encode()).hexdigest()[:12],
+        "the device": f"{place.kind} x {place.processes}",
+    }
+    words_of = {action.dest: max(action.option_strings, key=len, default="") for action in parser()._actions}
+    facts |= {
+        words_of.get(name) or name: _shown(value) for name, value in vars(arguments).items() if name not in SEPARATE
+    }
+    timeout = arguments.rendezvous_timeout
+    return launch.together(place, "runtime.programs.train", words, facts=facts, timeout=timeout)
+
+
+def _shown(value: object) -> str:
+    return "not given" if value is None else str(value)
+
+
+def _alone(results: Path, where: Cluster) -> AbstractContextManager[locks.Hold | None]:
     """Two trainings into one folder would replace each other's checkpoints."""
     if not where.is_lead:
         return nullcontext()

@@ -41,6 +41,7 @@ def write(results: Path, recipe: Recipe, options: TrainOptions, plan: Plan, meas
         "folder": str(Path.cwd()),
         "host": socket.gethostname(),
         "process": os.getpid(),
+        "nodes": options.place.cluster.nodes,
         "began": datetime.now().astimezone().isoformat(timespec="seconds"),
         **more,
     }

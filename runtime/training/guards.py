@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from runtime.imaging.pixels import PixelBatch
+from runtime.machine.launch import STOP
 from runtime.networks import Model
 from tltpipe.errors import HostError, RunFailed
 
@@ -153,8 +154,11 @@ class Interruption:
         if self.asked:
             raise KeyboardInterrupt
 
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        again, self.asked = self.asked, True  # Python drops what is raised in its callbacks: then the next step ends it
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        again, self.asked = (
+            self.asked and number != STOP,
+            True,
+        )  # Python drops what is raised in its callbacks: then the next step ends it
         if self._holding and not again:
             return
         self.torn = self._holding
@@ -163,13 +167,16 @@ class Interruption:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Handle SIGINT and SIGTERM by an Interruption, in the main thread; each unless it is ignored.
+    """Handle SIGINT and SIGTERM by an Interruption, in the main thread; each unless it is ignored. STOP too, among
+    several nodes.
 
     A shell lets what it starts in the background ignore SIGINT alone.
     """
     interruption = Interruption()
     main = threading.current_thread() is threading.main_thread()
     numbers = [each for each in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(each) != signal.SIG_IGN]
+    if main and signal.getsignal(STOP) != signal.SIG_DFL:
+        numbers.append(STOP)
     before = {number: signal.signal(number, interruption) for number in numbers}
     try:
         yield interruption

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -209,7 +210,9 @@ class Loop:
         step under way is finished and the watcher saves; KeyboardInterrupt is raised then.
         """
         epoch = self.plan.epochs.start
-        with guards.interruptible() as interruption:
+        # Other processes than the first have nothing to save: whoever started them sees to requests to end.
+        heeds = guards.interruptible() if self.fabric.is_global_zero else nullcontext(guards.Interruption())
+        with heeds as interruption:
             try:
                 for epoch in self.plan.epochs:
                     for follower in self.followers:

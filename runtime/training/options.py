@@ -14,7 +14,8 @@ class TrainOptions:
 
     ``fresh``: what an unfinished run has left is not gone on with. ``clip_norm`` and ``ema`` (the decay) None: neither.
     ``save_minutes``: how often to save within an epoch. ``gpus`` is the number that was asked for.
-    ``threads`` None: as many as prove fastest on the CPU. ``command`` is the line that resumes this training, without
+    ``threads`` None: as many as prove fastest on the CPU. ``elastic``: going on with another number of processes is
+    meant. ``command`` is the line that resumes this training, without
     its key.
     """
 
@@ -30,4 +31,5 @@ class TrainOptions:
     deterministic: bool = False
     threads: int | None = None
     save_minutes: float = 10.0
+    elastic: bool = False
     command: str = ""

@@ -27,6 +27,8 @@ from runtime.training.averaging import Average
 from runtime.training.best import Memory
 from runtime.training.log import TrainingLog
 from runtime.training.options import TrainOptions
+from runtime.training.ownership import Ownership
+from runtime.training.ranks import Ranks
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint, Resume
 from tltpipe.progress import Progress
@@ -57,6 +59,7 @@ class Recorder:
     pruned: bool
     done: int
     saved: Path | None
+    owner: Ownership
     within_epoch: int = 0
 
     def __post_init__(self) -> None:
@@ -75,6 +78,7 @@ class Recorder:
             spec=self.spec,
             steps=self.plan.before(self.plan.epochs.stop),
         )
+        self.ranks = Ranks(self.results, self.options.place.cluster.nodes)
         self.last_saved = time.monotonic()
         self.begun = False
 
@@ -88,14 +92,18 @@ class Recorder:
             self.results, self.recipe, self.options, self.plan, self.log.blank, log=self.log.path.name,
             validated=self.held_out is not None, device=str(self.device), spec=self.spec,
         )  # fmt: skip
+        self.ranks.begin()
 
     # ------------------------------------------------------------------------------------------------ as it goes on
 
     def batch(self, batch: Batch, number: int) -> None:
+        self.owner.require_now_and_then()
         self.log.batch(batch, step=number)
 
     def step(self, step: loop.Step) -> None:
+        self.owner.require_now_and_then()
         self.log.step(step, epoch=self.done + 1)
+        self.ranks.step(step)
 
     def epoch(self, epoch: loop.Epoch, tally: loop.Tally) -> bool:
         """Validate if due, log, save: in this order, so that what is saved is also logged, whenever we are killed.
@@ -109,6 +117,7 @@ class Recorder:
             self.within(epoch.number, tally)
             scores = self._validate()
         stops = self._remember(epoch, scores)
+        self.owner.require()
         self.log.epoch(
             epoch.number,
             step=self.plan.before(epoch.number + 1),
@@ -153,6 +162,7 @@ class Recorder:
 
     def tidy(self, path: Path) -> None:
         """``path`` is the checkpoint of the last whole epoch: keep it as the best if it is, drop what it replaces."""
+        self.owner.require()
         if self.memory.best_epoch == self.done and not self.recipe.strict:
             checkpoint.keep_best(self.results, self.recipe.name, path)
         checkpoint.rotate(self.results, self.recipe.name, self.done, interval=self.recipe.checkpoint_interval)
@@ -192,6 +202,7 @@ class Recorder:
             examples = validation.examples(
                 self.judged, self.task, self.recipe, self.held_out, self.recipe.classes, device=self.device
             )
+        self.owner.require()
         self.log.samples(examples, after=f"step {steps}", name=f"step_{steps:08d}.jpg")
 
     def _validates(self, epoch: int) -> bool:
@@ -239,6 +250,7 @@ class Recorder:
 
     def _save(self, path: Path, epochs: int, tally: loop.Tally, metrics: Mapping[str, Any]) -> None:
         """Write the state after ``epochs`` whole epochs and the part ``tally`` of the next."""
+        self.owner.require()
         self.log.steps.flush()  # those that a run that goes on from here does not measure again
         guards.require_folder(self.results)  # which would come back with nothing else in it
         if not self.begun:
@@ -249,14 +261,20 @@ class Recorder:
             self.plan.before(epochs + 1) + tally.steps,
             None if self.average is None else trained,
             resuming.numbers(
-                self.run, tally, self.memory, self.scaler(), steps=self.plan.steps, threads=self.threads.state()
+                self.run,
+                tally,
+                self.memory,
+                self.scaler(),
+                steps=self.plan.steps,
+                threads=self.threads.state(),
+                place=self.options.place,
             ),
         )
         model = trained if self.average is None else self.average.model.state_dict()
         made = Checkpoint(
             self.recipe.name, self.recipe.classes, epochs, model, self.spec, resume, pruned=self.pruned, metrics=metrics
         )
-        checkpoint.save(path, made, self.options.key)
+        checkpoint.save(path, made, self.options.key, ready=self.owner.require)
         if tally.steps:
             self._drop_unfinished(but=path)
         self.saved, self.last_saved = path, time.monotonic()

@@ -15,6 +15,7 @@ import torch
 
 import specs
 from runtime.data.recipe import Recipe
+from runtime.machine.device import Place
 from runtime.training import log
 from runtime.training.best import Memory
 from runtime.training.loop import Tally
@@ -24,7 +25,7 @@ from runtime.weights.checkpoint import Checkpoint
 from runtime.weights.pretrained import Foreign
 from runtime.weights.pretrained.report import shown
 from specs import Spec
-from tltpipe.errors import ModelError, SpecError
+from tltpipe.errors import ModelError, SpecError, UsageError
 
 ASKED = {
     "strict": "--strict-tlt",
@@ -79,9 +80,10 @@ def numbers(
     *,
     steps: int,
     threads: Mapping[str, Any],
+    place: Place,
 ) -> Any:
     """What a checkpoint remembers beyond weights and optimiser; ``steps`` are those of a whole epoch, ``threads`` how
-    many compute."""
+    many compute, on which nodes and in how many processes ``place`` says."""
     return {
         "run": dict(run),
         "tally": asdict(tally),
@@ -89,6 +91,8 @@ def numbers(
         "scaler": dict(scaler),
         "steps_per_epoch": steps,
         "threads": dict(threads),
+        "nodes": place.cluster.nodes,
+        "processes": place.world,
     }
 
 
@@ -113,6 +117,7 @@ def find(recipe: Recipe, asked: TrainOptions, results: Path, *, steps: int) -> B
     if asked.initial_epoch == 1:
         return Beginning(loaded=pretrained.read(asked.weights, asked.key), path=asked.weights, lines=lines)
     loaded = checkpoint.load(asked.weights, asked.key)
+    _require_world(loaded, asked, asked.weights)
     begin = f"resumed from {asked.weights}, "
     if loaded.epoch == asked.initial_epoch - 1:
         begin += f"after epoch {loaded.epoch}"
@@ -156,6 +161,7 @@ def _earlier(
             loaded.epoch + 1, Tally(), _memory(loaded), loaded, path, resumed=True, whole=True, lines=(line,)
         ), ()
     assert loaded.resume is not None
+    _require_world(loaded, asked, path)
     tally = Tally(**loaded.resume.numbers["tally"])
     if tally.steps and loaded.resume.numbers["steps_per_epoch"] != steps:
         if whole is None or newest is None:
@@ -176,6 +182,19 @@ def _earlier(
         )
         memory = replace(memory, over=False, waited=0)  # who asks for more knows that it was stopped early
     return Beginning(loaded.epoch + 1, tally, memory, loaded, path, resumed=True, lines=tuple(lines)), ()
+
+
+def _require_world(loaded: Checkpoint, asked: TrainOptions, path: Path) -> None:
+    """Raise UsageError where several nodes would go on with other numbers of processes: the batch, and with it what is
+    learnt, would be another. On one machine that was always up to whoever starts it."""
+    numbers = loaded.resume.numbers if loaded.resume is not None else {}
+    nodes, world = numbers.get("nodes", 1), numbers.get("processes")
+    here, place = asked.place.world, asked.place.cluster
+    if asked.elastic or world in (None, here) or max(nodes, place.nodes) == 1:
+        return
+    what = f"this training ran in {world} processes on {nodes} nodes, here are {here} on {place.nodes}"
+    hint = "start as many, or give --elastic: a step then takes other images; --fresh starts over"
+    raise UsageError(what, where=path, hint=hint)
 
 
 def _spec(recipe: Recipe, loaded: Checkpoint) -> Spec | None:

@@ -18,17 +18,19 @@ from runtime.data.batches import Pictures
 from runtime.data.orders import Order
 from runtime.data.recipe import Optimizer
 from runtime.imaging.placement import RequiringView
-from runtime.machine import device, threads
+from runtime.machine import device, processes, threads
 from runtime.machine.device import Place
 from runtime.networks import Advises, FollowsEpochs, LearnsFromSplit
 from runtime.shell import program
 from runtime.training import guards, messages, resuming
 from runtime.training import loop as engine
 from runtime.training.averaging import Average
+from runtime.training.ownership import Ownership
+from runtime.training.ranks import Noting
 from runtime.training.recorder import Recorder
 from runtime.weights import checkpoint
 from runtime.weights.checkpoint import Checkpoint
-from tltpipe import progress
+from tltpipe import locks, progress
 from tltpipe.errors import Interrupted, UsageError
 from tltpipe.files import writable
 
@@ -50,8 +52,9 @@ class Stopped(Interrupted):
         self.saved = saved
 
 
-def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) -> None:
-    """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``.
+def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions, hold: locks.Hold | None = None) -> None:
+    """Train ``network`` by ``recipe`` and keep checkpoints, logs and events in ``results``, which is this process's as
+    long as the lock ``hold`` is.
 
     Raises DataError for records and pictures, ModelError for ``asked.weights``, HostError for a full disk, Stopped when
     interrupted, RunFailed when loss or gradient become NaN or infinite. Checkpoints written before stay.
@@ -75,6 +78,10 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
     begin = resuming.find(recipe, asked, results, steps=order.steps)
     epochs = range(begin.epoch, begin.epoch if begin.whole else recipe.epochs + 1)
     order = replace(order, epochs=epochs, start_step=begin.tally.steps)
+    start = f"{begin.path.name if begin.path else 'no checkpoint'}, epoch {begin.epoch}, step {begin.tally.steps + 1}"
+    processes.require_agreement(
+        {"the number of images": split.samples, "the steps of an epoch": order.steps, "what to begin with": start}
+    )
 
     torch.manual_seed(recipe.seed)
     model = network.build(recipe)
@@ -92,7 +99,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         iterations=recipe.iterations,
     )  # fmt: skip
     ahead = islice(order, max(0, total - plan.before(epochs.start) - begin.tally.steps))
-    batches = data.batches(images, ahead, workers=data.workers(recipe, ranks=ranks))
+    batches = data.batches(images, ahead, workers=data.workers(recipe, ranks=asked.place.processes))
     models = [model] if average is None else [model, average.model]
     loop = engine.Loop(
         fabric=fabric, model=wrapped, optimizer=optimizer, batches=batches, plan=plan, watcher=engine.NullWatcher(),
@@ -100,11 +107,12 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         followers=[each for each in models if isinstance(each, FollowsEpochs)],
     )  # fmt: skip
     if not lead:
+        loop.watcher = Noting() if asked.place.cluster.nodes > 1 else loop.watcher
         with closing(batches):
             loop.run()
         return
 
-    where = device.describe(fabric.device, wanted=asked.gpus, processes=ranks)
+    where = device.describe(fabric.device, wanted=asked.gpus, place=asked.place)
     advice = network.advice(model, recipe.classes, split) if isinstance(network, Advises) else ()
     messages.introduce(model, recipe, where=where, split=split, held_out=held_out, advice=advice)
     if recipe.iterations is not None:
@@ -118,7 +126,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions) 
         optimizer=optimizer, average=average, held_out=held_out, plan=plan, device=fabric.device,
         scaler=loop.precision.state_dict, progress=show, memory=begin.memory,
         threads=computing, pruned=begin.pruned, done=epochs.start - 1,
-        saved=begin.path if begin.resumed else None,
+        saved=begin.path if begin.resumed else None, owner=Ownership(results, hold),
     )  # fmt: skip
     guards.require_room(results, size=recorder.size(), epochs=len(epochs), interval=recipe.checkpoint_interval)
     if begin.resumed and begin.path == recorder.path_of(recorder.done):
@@ -140,13 +148,17 @@ def _require_epochs(recipe: Recipe, asked: TrainOptions) -> None:
 def _run(loop: engine.Loop, recorder: Recorder, begin: resuming.Beginning, split: Split) -> None:
     """The loop to its end, with what its first process writes down."""
     plan = recorder.plan
+    recorder.owner.require()
     recorder.describe()
     try:
         with recorder.log.running(step=plan.before(plan.epochs.start) + begin.tally.steps):
             recorder.log.labels(
                 {"training": split} | ({"validation": held_out} if (held_out := recorder.held_out) else {})
             )
-            loop.run()
+            try:
+                loop.run()
+            finally:  # how it ended is written down, too
+                recorder.owner.require()
             recorder.log.conclude(program.balance(split.losses))
     except KeyboardInterrupt:
         raise Stopped(recorder.told(), recorder.saved) from None
@@ -173,9 +185,12 @@ def _threads(fabric: Any, asked: TrainOptions) -> Threads:
     """Those of this process; beside a GPU there is little to compute, and nothing to measure."""
     if fabric.device.type == "cuda" and asked.threads is None:
         return threads.for_torch(torch.get_num_threads())
+    shared_by = asked.place.processes
+    if asked.place.world > shared_by == 1:  # what is fastest is not to be measured while others are waited for
+        return threads.for_torch(threads.counts(asked.threads)[0])
     if not fabric.is_global_zero:
-        return threads.for_torch(asked.threads, shared_by=fabric.world_size)
-    return threads.for_torch(asked.threads, shared_by=fabric.world_size, say=program.say)
+        return threads.for_torch(asked.threads, shared_by=shared_by)
+    return threads.for_torch(asked.threads, shared_by=shared_by, say=program.say)
 
 
 def _restore(

@@ -39,6 +39,7 @@ REQUESTS: dict[str, Request] = {
     "augment": Augment(ROOT / "Original-Data/train", ROOT / "specs/augment.conf", ROOT / "KITTI/train"),
     "convert": Convert("ssd", ROOT / "specs/convert-train.conf", ROOT / "TFRecords/train/train"),
     "train": Train("ssd", SPEC, ROOT / "output", gpus=2),
+    "train on nodes": Train("ssd", SPEC, ROOT / "output", gpus=8, nodes=2),
     "resume": Train("ssd", SPEC, ROOT / "output", resume=(MODEL, 11)),
     "retrain": Train("ssd", SPEC, ROOT / "output", weights=ROOT / "pruned.tlt", fresh=True),
     "evaluate": Evaluate("ssd", SPEC, MODEL, ROOT / "output"),

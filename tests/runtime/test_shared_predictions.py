@@ -126,7 +126,9 @@ def tree(folder: Path) -> dict[str, str]:
     return found
 
 
-def both(program: Any, words: list[Any], out: Path, monkeypatch: pytest.MonkeyPatch, *, code: int = 0) -> dict[str, str]:
+def both(
+    program: Any, words: list[Any], out: Path, monkeypatch: pytest.MonkeyPatch, *, code: int = 0
+) -> dict[str, str]:
     """The files of a run, which are those of one process and of two."""
     trees = []
     for executor in ("", "pair"):

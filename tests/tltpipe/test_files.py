@@ -82,12 +82,6 @@ def test_parallel_map_keeps_order_and_raises_in_turn(workers: int) -> None:
         next(results)
 
 
-def test_link_or_copy(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("x")
-    files.link_or_copy(tmp_path / "a", tmp_path / "b")
-    assert (tmp_path / "b").read_text() == "x"
-
-
 def test_json_that_anybody_may_have_written(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     assert files.read_json(path) == {}

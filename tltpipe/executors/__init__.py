@@ -62,7 +62,18 @@ class Part(Interrupted):
 
 def chosen() -> Executor:
     """The executor of this process. Raises UsageError where there is none of that name."""
-    return _opened(_named.get() or os.environ.get(VARIABLE) or _HERE)
+    return _opened(_name())
+
+
+def far() -> bool:
+    """Whether other machines may work on the items, or other runs."""
+    return _name() != _HERE
+
+
+def divided() -> Partial | None:
+    """The executor, where it does only a part of the items: whoever writes a journal then raises its ``part``."""
+    executor = chosen()
+    return executor if isinstance(executor, Partial) else None
 
 
 def by_name() -> Executor | None:
@@ -82,11 +93,8 @@ def using(name: str | None) -> Iterator[None]:
         _named.reset(token)
 
 
-def end_part() -> None:
-    """Raise ``Part`` where this run has done a part of the items: whoever writes a journal calls it before judging."""
-    executor = chosen()
-    if isinstance(executor, Partial):
-        raise executor.part()
+def _name() -> str:
+    return _named.get() or os.environ.get(VARIABLE) or _HERE
 
 
 @cache

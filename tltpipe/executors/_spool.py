@@ -7,7 +7,6 @@ import pickle
 import shutil
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,14 +15,14 @@ from typing import Any
 
 from tltpipe import seal
 from tltpipe.errors import HostError
-from tltpipe.files import new_file, writable
+from tltpipe.files import new_file, own_name, writable
+from tltpipe.staging import arrived
 
 VARIABLE = "TLTPIPE_SPOOL"
 """Environment variable with a folder that all nodes see; absent: the one that the command is started in."""
 SMALL = 64 << 10
 """Bytes that travel with a task; Ray would put more into its object store."""
-LATE = 5.0
-"""Seconds that a file of another machine may be late on a shared folder."""
+PREFIX = ".tltpipe-spool-"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Spool:
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.folder / name
-        aside = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}")
+        aside = path.with_name(f"{path.name}.{own_name()}")
         try:
             with new_file(aside, mode=0o600) as stream:
                 stream.write(seal.made(self.key, name, content))
@@ -74,7 +73,7 @@ class Spool:
 
     def _value(self, name: str) -> Any:
         path = self.folder / name
-        content = seal.opened(self.key, name, _content(path))
+        content = seal.opened(self.key, name, arrived(path))
         if content is None:
             raise HostError("this file was changed on its way between two machines", where=path)
         return pickle.loads(content)
@@ -85,22 +84,8 @@ def opened() -> Iterator[Spool]:
     """A new spool, removed with what is left in it when the block ends."""
     parent = Path(os.environ.get(VARIABLE, "")).absolute()
     with writable(parent):
-        folder = Path(tempfile.mkdtemp(prefix=".tltpipe-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         yield Spool(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _content(path: Path) -> bytes:
-    """What is in ``path``, which another machine has just closed."""
-    until = time.monotonic() + LATE
-    while True:
-        try:
-            return path.read_bytes()
-        except OSError as refusal:
-            if time.monotonic() > until:
-                what = f"{socket.gethostname()} does not see what another machine wrote: {refusal.strerror}"
-                hint = f"start the command in a folder that all nodes share, or set {VARIABLE} to one"
-                raise HostError(what, where=path, hint=hint) from None
-        time.sleep(0.05)

@@ -141,7 +141,8 @@ class RowWriter:
 
     def __enter__(self) -> RowWriter:
         with writable(self._path.parent):
-            self._stream = self._path.open("wb")
+            self._path.unlink(missing_ok=True)  # a file of its own, whoever else writes one here
+            self._stream = self._path.open("xb")
             self._stream.write(f"{self._header}\n".encode())
         return self
 

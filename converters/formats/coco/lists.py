@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from converters.formats.coco.records import Record
+from tltpipe.files import new_file
 
 if TYPE_CHECKING:
     from converters.files.json_records import Records
@@ -44,7 +45,7 @@ def written(path: Path, head: bytes, categories: Callable[[], Any]) -> Iterator[
 
     Annotations are the bulk: they wait on the disk of the result, not in memory and not in a small /tmp.
     """
-    with path.open("wb") as out, TemporaryFile(dir=path.parent) as spool:
+    with new_file(path) as out, TemporaryFile(dir=path.parent) as spool:
         out.write(head + b',\n"images":[')
         yield Lists(_appender(out), _appender(spool))
         out.write(b'],\n"annotations":[')

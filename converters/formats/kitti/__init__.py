@@ -11,7 +11,6 @@ case, are regions to ignore.
 from __future__ import annotations
 
 import codecs
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,9 +28,8 @@ from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.splits import SPLITS, Place, by_name, only_split, split_name
 from converters.pictures import headers as images
-from tltpipe import inputs
+from tltpipe import inputs, staging
 from tltpipe.errors import DataError
-from tltpipe.files import writable
 
 ABOUT = "KITTI labels, as TLT takes them: <split>/label_2/*.txt, <split>/image_2"
 CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
@@ -236,24 +234,7 @@ class Recorder:
     def record(self, sample: Sample) -> None:
         if not self.annotated:
             return
-        path = f"{self.folder}/{sample.id}.txt"
-        try:
-            try:
-                _write(path, encode(sample).encode())
-            except FileNotFoundError:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                _write(path, encode(sample).encode())
-        except OSError:
-            with writable(Path(path).parent):
-                raise
-
-
-def _write(path: str, content: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    try:
-        os.write(file, content)
-    finally:
-        os.close(file)
+        staging.write(self.folder, f"{sample.id}.txt", encode(sample).encode())
 
 
 class Writer(FilesOfTheirOwn):

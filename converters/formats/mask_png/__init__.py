@@ -10,6 +10,7 @@ in the line of the background of label_mapping.json.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from converters.model import Dataset, Object, Sample, painting, rules, run_lengt
 from converters.model.findings import Findings
 from converters.model.splits import Place
 from converters.pictures import headers, index_maps
-from tltpipe import inputs
+from tltpipe import inputs, staging
 from tltpipe.errors import DataError, Location, UsageError
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "carries", "describe", "find", "layout", "missing", "read"]
@@ -162,12 +163,9 @@ class Recorder:
         except KeyError as problem:
             raise DataError(f"{problem.args[0]} is none of the categories", where=sample.where()) from None
         image = index_maps.image_of(painting.painted(sample, labels, self.order))
-        path = Path(f"{self.folder}/{sample.id}.png")
-        try:
-            image.save(path)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            image.save(path)
+        stream = io.BytesIO()
+        image.save(stream, "PNG")
+        staging.write(self.folder, f"{sample.id}.png", stream.getvalue())
 
 
 class Writer(FilesOfTheirOwn):

@@ -23,6 +23,7 @@ from converters.formats.voc.folders import Folder, Several, unlisted
 from converters.formats.voc.places import Listed, Shared, find, is_page
 from converters.model import Dataset, Sample
 from converters.model.splits import Place
+from tltpipe import staging
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "beside", "describe", "find", "layout", "read"]
 
@@ -73,12 +74,7 @@ class Recorder:
 
     def record(self, sample: Sample) -> str:
         """Its id, for the list of the split."""
-        text, path = xml.encode(sample), Path(f"{self.folder}/{sample.id}.xml")
-        try:
-            path.write_text(text, "utf-8", newline="\n")
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8", newline="\n")
+        staging.write(self.folder, f"{sample.id}.xml", xml.encode(sample).encode())
         return sample.id
 
 
@@ -120,7 +116,8 @@ class Names:
         self.path, self.recorder = path, Name()
 
     def __enter__(self) -> Names:
-        self._out = self.path.open("w", encoding="utf-8", newline="\n")
+        self.path.unlink(missing_ok=True)  # a file of its own, whoever else writes one here
+        self._out = self.path.open("x", encoding="utf-8", newline="\n")
         return self
 
     def __exit__(

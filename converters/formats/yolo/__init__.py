@@ -25,6 +25,7 @@ from converters.formats.yolo.places import Described, sources
 from converters.model import Dataset, KeypointSlot, Sample
 from converters.model import classes as class_map
 from converters.model.splits import Place
+from tltpipe import staging
 from tltpipe.errors import DataError, UsageError
 
 ABOUT = "YOLO: data.yaml or obj.data, images and labels/*.txt (detect, segment, pose)"
@@ -155,12 +156,7 @@ class Recorder:
         if not self.annotated:
             return
         text = lines.encode(sample, self.categories, self.task, self.keypoints, self.points)
-        path = Path(f"{self.folder}/{sample.id}.txt")
-        try:
-            path.write_text(text, "utf-8", newline="\n")
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8", newline="\n")
+        staging.write(self.folder, f"{sample.id}.txt", text.encode())
 
 
 class Writer(FilesOfTheirOwn):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,9 +35,12 @@ PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 Kind = Literal["encrypted", "safetensors", "torch"]
 
 
-def save(path: Path, checkpoint: Checkpoint, key: str | None = None) -> None:
+def save(
+    path: Path, checkpoint: Checkpoint, key: str | None = None, *, ready: Callable[[], None] = lambda: None
+) -> None:
     """Write ``checkpoint``, encrypted where there is a ``key``; ``path`` is the old file or the whole new one.
 
+    ``ready`` is called once all is on the disk, right before the file is moved into place, which an error prevents.
     Beside a file that is not encrypted goes its ``.json``. Raises HostError when there is no room or no permission.
     """
     from runtime.weights.checkpoint import tensor_file
@@ -53,6 +56,7 @@ def save(path: Path, checkpoint: Checkpoint, key: str | None = None) -> None:
                 tensor_file.write(stream, tensors, metadata)
             stream.flush()
             os.fsync(stream.fileno())
+            ready()
         if not key:
             write_text(path.with_suffix(".json"), json.dumps(_for_people(checkpoint, facts, path), indent=2) + "\n")
     except OSError as failure:
