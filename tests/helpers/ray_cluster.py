@@ -6,6 +6,7 @@ its own processes.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,8 +82,18 @@ class Cluster:
     nodes: list[Node] = field(default_factory=list)
     _hosts: int = 1
 
-    def add(self, *, wait: bool = True, cpus: int | None = None, environment: Mapping[str, str] | None = None) -> Node:
-        """One more node, which its owner may kill; ``environment``: further variables of its own."""
+    def add(
+        self,
+        *,
+        wait: bool = True,
+        cpus: int | None = None,
+        resources: Mapping[str, int] | None = None,
+        environment: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+    ) -> Node:
+        """One more node, which its owner may kill. ``resources``: what only it has, by Ray's names for them;
+        ``environment``: further variables of its own; ``within``: a command line that runs another, in which it starts.
+        """
         self._hosts += 1
         host = f"127.0.0.{self._hosts}"
         if self.nodes:
@@ -94,9 +105,10 @@ class Cluster:
         mark, log = secrets.token_hex(8), self.folder / f"{host}.log"
         common = ["--block", f"--node-ip-address={host}", f"--num-cpus={cpus or self.cpus}", "--disable-usage-stats"]
         memory = ["--object-store-memory=100000000", "--include-log-monitor=false"]
+        own = [f"--resources={json.dumps(dict(resources))}"] if resources else []
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, RAY, "start", *where, *common, *memory],
+                [*within, sys.executable, RAY, "start", *where, *common, *memory, *own],
                 cwd=self.folder,
                 env={**os.environ, **QUIET, **self.environment, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,
