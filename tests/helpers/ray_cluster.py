@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,11 +89,10 @@ class Cluster:
         cpus: int | None = None,
         resources: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
-        within: Sequence[str] = (),
+        unseen: Path | None = None,
     ) -> Node:
         """One more node, which its owner may kill. ``resources``: what only it has, by Ray's names for them;
-        ``environment``: further variables of its own; ``within``: a command line that runs another, in which it starts.
-        """
+        ``environment``: further variables of its own; ``unseen``: a folder that is empty there (as root only)."""
         self._hosts += 1
         host = f"127.0.0.{self._hosts}"
         if self.nodes:
@@ -108,7 +107,7 @@ class Cluster:
         own = [f"--resources={json.dumps(dict(resources))}"] if resources else []
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [*within, sys.executable, RAY, "start", *where, *common, *memory, *own],
+                [*(_without(unseen) if unseen else ()), sys.executable, RAY, "start", *where, *common, *memory, *own],
                 cwd=self.folder,
                 env={**os.environ, **QUIET, **self.environment, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,
@@ -140,6 +139,11 @@ class Cluster:
         for node in reversed(self.nodes):
             node.kill()
         self.nodes.clear()
+
+
+def _without(folder: Path) -> list[str]:
+    """What begins the command line of a process that sees nothing in ``folder``."""
+    return ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(folder)]
 
 
 @contextmanager

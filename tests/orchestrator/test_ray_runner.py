@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator import pipeline
 from orchestrator.run import Run
+from tltpipe import ray_cluster
 from tltpipe.errors import ConfigError, HostError, TltpipeError, UsageError
 
 Start = Callable[..., Run]
@@ -51,7 +52,8 @@ def test_others_may_not_reach_a_cluster_without_a_token(start: Start, monkeypatc
     assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379"}), HostError)
 
 
-def test_no_cluster_or_something_else_at_the_address(start: Start) -> None:
+def test_no_cluster_or_something_else_at_the_address(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "SECONDS", 0.5)
     with socket.create_server(("127.0.0.2", 0)) as server:
         place = f"127.0.0.2:{server.getsockname()[1]}"
         silent = refusal(start, **{"ray.address": place})
@@ -59,16 +61,17 @@ def test_no_cluster_or_something_else_at_the_address(start: Start) -> None:
     assert [type(error) for error in (silent, nobody)] == [HostError, HostError]
     assert place in silent.what
     assert place in nobody.what
+    checks = {check.name: check for check in start(runner="ray", **{"ray.address": place}).runner.checks()}
+    assert not checks["cluster"].ok
 
 
 def test_ray_is_imported_by_who_uses_it_alone(workspace: Path) -> None:
     (workspace / "tltpipe.yaml").write_text("runner: ray\nray: {address: '127.0.0.2:1'}\n")
     script = (
         "import sys\nfrom orchestrator import cli\n"
-        "for command in (['status'], ['run', '--dry-run'], ['doctor']):\n"
+        "for command in (['status'], ['run', '--dry-run']):\n"
         "    try: cli.app(command)\n    except SystemExit: pass\n"
         "    assert 'ray' not in sys.modules, command"
     )
     result = subprocess.run([sys.executable, "-c", script], cwd=workspace, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "no Ray cluster answers at 127.0.0.2:1" in " ".join(result.stdout.split())
