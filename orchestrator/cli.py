@@ -6,27 +6,27 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from orchestrator.commands import landmarks, serve, spec, stages, tao, toolkit
+from orchestrator.commands.attach import attach
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
 from orchestrator.commands.fetch import fetch
+from orchestrator.commands.logs import logs
 from orchestrator.commands.options import Changing, Chosen, Plain, Trying, Writing, before_commands, command
 from orchestrator.commands.report import report
 from orchestrator.commands.schema import schema
 from orchestrator.commands.split import split
 from orchestrator.commands.stats import stats, view
+from orchestrator.commands.status import show_leftovers, status
+from orchestrator.commands.stop import stop
 from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
 from tltpipe.interpreters import import_installed_only
-
-if TYPE_CHECKING:
-    from orchestrator.jobs.leftovers import Leftover
-    from orchestrator.jobs.workspace import Workspace
 
 app = typer.Typer(
     name="tltpipe",
@@ -156,34 +156,8 @@ def _after_sample(folder: Path, layout: str) -> str:
     return f"look at it: tltpipe stats {shlex.quote(str(folder))}"
 
 
-for stage_command in stages.ALL:
+for stage_command in (*stages.ALL, status):
     app.command()(command(stage_command))
-
-
-@app.command()
-@command
-def status(options: Chosen) -> None:
-    """Show which stages are done, which are stale and why."""
-    from orchestrator import pipeline, session
-    from orchestrator.jobs import leftovers, receipts
-    from orchestrator.screen import answers
-
-    run = session.start(options.workspace, options.console, flags=options.flags())
-    verdicts, left = pipeline.survey(run), leftovers.find(run.workspace)
-    evaluation = receipts.load(run.workspace.receipts, "evaluate")
-    scores = answers.scores(evaluation.result if evaluation else {})
-    told: dict[str, Any] = {"workspace": str(run.workspace.root), "stages": {n: vars(v) for n, v in verdicts.items()}}
-    _answer(options, {**told, "scores": scores, "leftovers": [vars(each) for each in left]})
-    rows = [(name, each.state, each.when or "", each.why) for name, each in verdicts.items()]
-    colours = {"done": "green", "running": "green", "stale": "yellow", "interrupted": "yellow"}
-    colours |= {"missing": "red", "failed": "red"}
-    options.console.table(("stage", "state", "finished", "why"), rows, colours=colours)
-    if scores and not options.json:
-        value = scores["figures"][scores["primary"]]
-        options.console.put(f"\n{scores['primary']} {'-' if value is None else f'{value:.3f}'} when last evaluated")
-    if left and not options.json:
-        total = leftovers.in_words(sum(each.size for each in left))
-        _list(options, run.workspace, f"\nleft by earlier runs, {total}; `tltpipe clean` removes it:", left)
 
 
 @app.command()
@@ -195,12 +169,15 @@ def clean(options: Writing) -> None:
     """
     from orchestrator import pipeline, session
     from orchestrator.jobs import leftovers
+    from orchestrator.pipeline import live_jobs
 
-    workspace = session.start(options.workspace, options.console, flags=options.flags()).workspace
+    run = session.start(options.workspace, options.console, flags=options.flags())
+    workspace = run.workspace
     found = leftovers.find(workspace)
     going = [each for each in found if options.force or each.resumes is None]
     staying = [each for each in found if each not in going]
     if not options.dry_run and going:
+        live_jobs.refuse(run)
         with pipeline.alone(workspace):
             for each in going:
                 leftovers.remove(each)
@@ -210,17 +187,11 @@ def clean(options: Writing) -> None:
     if options.json:
         return
     verb = "would remove" if options.dry_run else "removed"
-    _list(options, workspace, f"{verb} {leftovers.in_words(total)}" if going else "nothing to remove", going)
+    show_leftovers(options, workspace, f"{verb} {leftovers.in_words(total)}" if going else "nothing to remove", going)
     if staying:
-        _list(options, workspace, "stays, for an interrupted stage to go on from (--force removes it, too):", staying)
-
-
-def _list(options: Plain, workspace: Workspace, title: str, found: list[Leftover]) -> None:
-    from orchestrator.jobs import leftovers
-
-    options.console.put(title)
-    for each in found:
-        options.console.put(f"  {leftovers.in_words(each.size):>10}  {workspace.name(each.path)}  ({each.what})")
+        show_leftovers(
+            options, workspace, "stays, for an interrupted stage to go on from (--force removes it, too):", staying
+        )
 
 
 @app.command()
@@ -243,7 +214,7 @@ def doctor(options: Chosen) -> None:
     lacking = [check for check in checks if check.needed and not check.ok]
     if lacking:
         what = f"the runner {run.config.runner} lacks: {', '.join(dict.fromkeys(check.name for check in lacking))}"
-        raise HostError(what, hint=lacking[0].hint)
+        raise HostError(what, hint=lacking[0].hint or lacking[0].found)
 
 
 @app.command()
@@ -273,7 +244,7 @@ def demo(
         options.console.json(told)
 
 
-for plain_command in (fetch, check, stats, view, convert, split, schema, report, watch):
+for plain_command in (fetch, check, stats, view, convert, split, schema, report, watch, logs, attach, stop):
     app.command()(command(plain_command))
 
 

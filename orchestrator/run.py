@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +17,11 @@ from orchestrator.jobs import Job, Outcome, Request, Secret, Train, outcomes, wi
 from orchestrator.jobs.receipts import Facts
 from orchestrator.jobs.verify import Lacking
 from orchestrator.jobs.workspace import Workspace
-from orchestrator.runners import Runner
+from orchestrator.runners import Remote, Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings.config import Config
 from orchestrator.toolkits import Toolkit
-from tltpipe import files, seal
+from tltpipe import files, seal, storage
 from tltpipe.errors import ConfigError, HostError, UsageError
 from tltpipe.losses import Losses, parse
 
@@ -71,6 +71,8 @@ class Run:
     """What the programs of the stage under way said of what they read, wrote and lost."""
     warned: set[str] = field(default_factory=set)
     """What was warned of in specs so far."""
+    inputs: str = ""
+    """What changes with the data that the stage under way reads."""
     begun: Callable[[], None] = lambda: None
     """Notes that the stage under way has begun, so that an interrupted one can go on."""
 
@@ -200,36 +202,9 @@ class Run:
         ``listen`` gets every output line and returns True for one that needs not be shown.
         Raises the error the program meant, else RunFailed.
         """
-        job, held, heard = self.job(request), list[str](), Losses()
-        settings, named = self._settings(request), dict[str, str]()
+        return Launch(self, request, verify, listen).perform()
 
-        def hear(text: str) -> None:
-            if held or text.startswith("error: "):  # shown as an error if it ends as one
-                held.append(text)
-            elif listen(text):
-                return
-            elif parse(text, heard):
-                self.report.line(text)
-            elif tick := self.toolkit.tick(text):
-                self.report.tick(tick, text)
-            else:
-                self.report.line(_STAGING.sub(r"\1", text))
-                named.update((field, settings[field]) for field in _FIELD.findall(text) if field in settings)
-
-        outcome = self.runner.run(job, hear)
-        if outcome.exit_code != 0 or self.toolkit.FAILED in outcome.tail:
-            raise outcomes.failure(job, outcome, settings)
-        self.losses.merge(heard)
-        for text in held:
-            self.report.line(text)
-        if named and not self.runner.pretends:
-            self.report.say(f"these are settings of tltpipe.yaml: {', '.join(dict.fromkeys(named.values()))}")
-        lacking = None if self.runner.pretends else verify()
-        if lacking is not None:
-            raise outcomes.incomplete(job, outcome, lacking)
-        return outcome
-
-    def _settings(self, request: Request) -> dict[str, str]:
+    def settings_of(self, request: Request) -> dict[str, str]:
         """The settings of tltpipe.yaml that the fields of a request's spec come from."""
         read = [settled for settled in self.specs.values() if settled.path == getattr(request, "spec", None)]
         return {field: name for settled in read for field, name in settled.settings.items()}
@@ -249,12 +224,23 @@ class Run:
                 **limits.environment(),
                 **seal.environment(),
                 **self.runner.environment(),
+                **({} if self.runner.contained else storage.environment()),
             },
-            gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.contained else 0,
+            gpus=self.toolkit.gpus(request, self.config.gpus) if self.runner.allots_gpus else 0,
             nodes=request.nodes if isinstance(request, Train) else 1,
+            again=self._again(request),
+            fans_out=self.toolkit.fans_out(request),
+            inputs=self.inputs,
             files={self.at(settled.path): settled.text for settled in read},
             secrets={word.name: self.secret(word.name) for word in argv if isinstance(word, Secret)},
         )
+
+    def _again(self, request: Request) -> tuple[str | Secret, ...]:
+        """The command line by which a program goes on with what it left when it was killed; none if it cannot."""
+        if not self.toolkit.resumes(request):
+            return ()
+        resumed = replace(request, fresh=False) if isinstance(request, Train) else request
+        return without_missing(self.toolkit.argv(resumed, self.runner.at), self.config.secrets)
 
     def _refuse_unquotable(self, argv: Sequence[str | Secret]) -> None:
         """Raises UsageError for a word that the toolkit's programs would tear apart."""
@@ -307,3 +293,59 @@ class Run:
     def expected_model(self) -> Path:
         """The newest checkpoint; where there is none, the name that it will have, as far as it is known."""
         return self.newest_model() or self.workspace.output / "weights" / f"*{self.toolkit.CHECKPOINT_SUFFIX}"
+
+
+@dataclass
+class Launch:
+    """A request as a job that is run for ``run``: what its lines mean, and what its end does."""
+
+    run: Run
+    request: Request
+    verify: Lacking = _nothing
+    listen: Callable[[str], bool] = _ignore
+
+    def __post_init__(self) -> None:
+        self.job, self.settings = self.run.job(self.request), self.run.settings_of(self.request)
+        self.held: list[str] = []
+        self.losses = Losses()
+        self.named: dict[str, str] = {}
+
+    def hear(self, text: str) -> None:
+        report = self.run.report
+        if self.held or text.startswith("error: "):  # shown as an error if it ends as one
+            self.held.append(text)
+        elif self.listen(text):
+            return
+        elif parse(text, self.losses):
+            report.line(text)
+        elif tick := self.run.toolkit.tick(text):
+            report.tick(tick, text)
+        else:
+            report.line(_STAGING.sub(r"\1", text))
+            self.named.update((name, self.settings[name]) for name in _FIELD.findall(text) if name in self.settings)
+
+    def perform(self) -> Outcome:
+        """Run it by itself."""
+        return self.concluded(self.run.runner.run(self.job, self.hear))
+
+    def concluded(self, outcome: Outcome) -> Outcome:
+        """``outcome``, if the job succeeded; raises as ``Run.launch``."""
+        run = self.run
+        if outcome.exit_code != 0 or run.toolkit.FAILED in outcome.tail:
+            raise outcomes.failure(self.job, outcome, self.settings)
+        run.losses.merge(self.losses)
+        for text in self.held:
+            run.report.line(text)
+        if self.named and not run.runner.pretends:
+            run.report.say(f"these are settings of tltpipe.yaml: {', '.join(dict.fromkeys(self.named.values()))}")
+        lacking = None if run.runner.pretends else self.verify()
+        if lacking is not None:
+            raise outcomes.incomplete(self.job, outcome, lacking)
+        return outcome
+
+
+def launch_together(runner: Remote, launches: Sequence[Launch]) -> None:
+    """Run all side by side, as an array. Raises the first one's error, when all have ended."""
+    ended = runner.run_array([each.job for each in launches], [each.hear for each in launches])
+    for each, outcome in zip(launches, ended, strict=True):
+        each.concluded(outcome)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from orchestrator.jobs import Job, mounts_file, receipts
+from orchestrator.jobs import mounts_file, receipts
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.run import Run
-from orchestrator.runners import Place, Previewing, Runner
+from orchestrator.runners import Place, Runner
 from orchestrator.screen.report import Report
 from orchestrator.settings import config
 from orchestrator.toolkits import Toolkit
-from tltpipe import inputs, registry
-from tltpipe.errors import UsageError
+from tltpipe import inputs, registry, storage
+from tltpipe.errors import ConfigError, UsageError
 
 PREPARED = "KITTI"
 """Folder for what prepare makes where it cannot be beside the pictures."""
@@ -43,7 +43,7 @@ def start(
     if not root.is_dir():
         raise UsageError("there is no such folder", where=root, hint="--workspace names the folder of the run")
     settings = config.load(root, flags=flags)
-    workspace = Workspace(root, settings.data.root, settings.data.prepared or _prepared(root, settings))
+    workspace = Workspace(root, raw_data(root, settings), settings.data.prepared or _prepared(root, settings))
     toolkit = cast("Toolkit", registry.load("orchestrator.toolkits", settings.toolkit))
     return Run(
         config=settings,
@@ -60,6 +60,23 @@ def start(
     )
 
 
+def raw_data(root: Path, settings: config.Config) -> str:
+    """The folder of the data set: that of the setting, or where the copy of a URL is, or will be.
+
+    Raises ConfigError for a URL with credentials in it.
+    """
+    data = settings.data
+    if data.publish is not None and not storage.is_url(data.publish):
+        where = settings.given["data.publish"].where
+        raise ConfigError("data.publish is not a URL", where=where, hint="s3://BUCKET/PREFIX; a folder: file:///PATH")
+    for name in ("root", "publish"):
+        if storage.is_url(text := getattr(data, name)):
+            storage.checked(text, where=settings.given[f"data.{name}"].where)
+    if not storage.is_url(data.root):
+        return data.root
+    return str(storage.place(data.root, storage.cache_folder(data.cache, root)))
+
+
 def misfit(settings: config.Config, toolkit: Toolkit, runner: Runner) -> str | None:
     """Why this runner cannot serve this toolkit, in words; None if it can."""
     if toolkit.CONTAINED and not runner.contained:
@@ -70,10 +87,7 @@ def misfit(settings: config.Config, toolkit: Toolkit, runner: Runner) -> str | N
 def _shown(settings: config.Config, workspace: Workspace, toolkit: Toolkit) -> Runner:
     """The runner that shows jobs as the configured one would get them."""
     real = open_runner(settings.runner, settings, workspace, toolkit)
-    preview = real.preview if isinstance(real, Previewing) else None
-    return open_runner(
-        "dry", settings, workspace, toolkit, contained=toolkit.CONTAINED or real.contained, preview=preview
-    )
+    return open_runner("dry", settings, workspace, toolkit, contained=toolkit.CONTAINED or real.contained, real=real)
 
 
 def open_runner(
@@ -83,7 +97,7 @@ def open_runner(
     toolkit: Toolkit,
     *,
     contained: bool = True,
-    preview: Callable[[Job], list[str]] | None = None,
+    real: Runner | None = None,
 ) -> Runner:
     """The runner called ``name`` for this workspace. Raises UsageError for an unknown one."""
     place = Place(
@@ -91,11 +105,13 @@ def open_runner(
         logs=workspace.logs,
         images=(settings.image,) if settings.image else toolkit.IMAGES,
         gpu_request=settings.settings.gpu_request,
+        nodes=settings.settings.nodes,
+        gpus=settings.gpus,
         contained=contained,
         needs=toolkit.NEEDS,
         launcher=mounts_file.load(toolkit.MOUNTS_FILES),
         settings=settings.sections.get(name),
-        preview=preview,
+        real=real,
     )
     return cast("Runner", registry.load("orchestrator.runners", name).open(place))
 
@@ -107,6 +123,8 @@ def _prepared(root: Path, settings: config.Config) -> str:
     """
     from converters.model.splits import split_name
 
+    if storage.is_url(settings.data.root):
+        return PREPARED
     raw = root / settings.data.root
     receipt = receipts.load(root / ".tltpipe" / "receipts", "prepare")
     ours = receipt.outputs if receipt is not None else {}

@@ -24,15 +24,13 @@ from tltpipe import executors, locks, seal
 from tltpipe.errors import HostError
 from tltpipe.files import beside, fingerprint, new_file, newest, own_name, refuse_links, remove, swap, writable
 from tltpipe.plain import NotPlain, packed, unpacked
-from tltpipe.staging import aside, flushed
+from tltpipe.staging import LAG, aside, flushed
 
 Entry = TypeVar("Entry")
 
 _IDENTITY, _INPUTS, _FINISHED, _FOREIGN = "identity", "inputs", "finished", "foreign"
 PATIENCE = 120.0
 """Seconds that runs which do a part each wait for one another while one of them begins their common work."""
-_LAG = 5.0
-"""Seconds after which a machine sees on a shared folder what another one has closed there (NFS caches attributes)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class Journal:
     def entry(self, number: int, kind: type[Entry]) -> Entry:
         """What was noted of chunk ``number``. Raises HostError where somebody changed it meanwhile."""
         content = self._read(_name(number), self.identity)
-        deadline = time.monotonic() + _LAG
+        deadline = time.monotonic() + LAG
         while content is None and self.shared and time.monotonic() < deadline:
             time.sleep(0.1)
             content = self._read(_name(number), self.identity)

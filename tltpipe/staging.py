@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tltpipe.errors import HostError
 from tltpipe.files import own_name, writable
+
+LAG = 5.0
+"""Seconds after which a machine sees on a shared folder what another one has closed there (NFS caches attributes)."""
 
 _flushes = False
 
@@ -53,6 +57,22 @@ def link(folder: str, name: str, source: Path) -> None:
             _copy(source, path)
 
     _make(folder, name, linked, source)
+
+
+def arrived(path: Path) -> bytes:
+    """What is in the file ``path``, which another machine may have closed just now (NFS caches attributes).
+
+    Raises HostError where it is not there after some seconds.
+    """
+    until = time.monotonic() + LAG
+    while True:
+        try:
+            return path.read_bytes()
+        except OSError as refusal:
+            if time.monotonic() > until:
+                what = f"{os.uname().nodename} does not see what another machine wrote: {refusal.strerror}"
+                raise HostError(what, where=path, hint="all nodes must share this folder") from None
+        time.sleep(0.05)
 
 
 def aside(folder: Path) -> Path:
@@ -103,13 +123,12 @@ def _replace(folder: str, path: str, create: Callable[[str], None]) -> None:
     try:
         create(new)
         os.replace(new, path)
-    except FileNotFoundError:
-        with suppress(OSError):
-            waiting.rmdir()  # made in vain
-        raise
     finally:
         with suppress(FileNotFoundError):
             os.unlink(new)  # noqa: PTH108 - it is still there where both are links to one file
+        if not os.path.isdir(folder):  # noqa: PTH112
+            with suppress(OSError):
+                waiting.rmdir()
 
 
 def _gone(folder: str) -> HostError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from converters.model import Dataset, Sample
 from converters.transfer import opening
+from tltpipe import storage
 
 if TYPE_CHECKING:
     from converters.transfer.convert import Converted
@@ -47,7 +48,7 @@ class Splits(Mapping[str, Dataset]):
 def read(
     path: Path | str, format: str | None = None, *, images: Path | str | None = None, coordinates: str | None = None
 ) -> Splits:
-    """The data set at ``path``, a folder or a file, in ``format`` (default: detected).
+    """The data set at ``path``, a folder, a file or a URL of either, in ``format`` (default: detected).
 
     ``images`` is the folder of the images where they lie apart from the annotations; ``coordinates`` says what a format
     in pixels really holds: "pixels", or "shares" of the image's size, which are scaled.
@@ -55,9 +56,9 @@ def read(
     Samples are read when their turn comes, and what is wrong with one raises DataError then. Raises UsageError for a
     format that does not exist or cannot be detected, DataError for data that are not as the format has them.
     """
-    apart = None if images is None else Path(images)
-    found, datasets = opening.splits(Path(path), format, images=apart, coordinates=coordinates)
-    return Splits(Path(path), found, datasets)
+    apart, folder = None if images is None else Path(images), storage.local(path)
+    found, datasets = opening.splits(folder, format, images=apart, coordinates=coordinates)
+    return Splits(folder, found, datasets)
 
 
 def convert(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.commands import choices, convert
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel, Plain
+from tltpipe import storage
 from tltpipe.errors import DataError, FindingsError, TltpipeError, UsageError
 
 if TYPE_CHECKING:
@@ -34,15 +36,13 @@ FEW = 3
 
 
 def check(
-    options: Plain,
-    dataset: Annotated[
-        Path | None, typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
-    ] = None,
+    options: Parallel,
+    dataset: Annotated[str | None, typer.Argument(metavar="DATASET", help=choices.ANYWHERE, show_default=False)] = None,
     from_: Annotated[str | None, FROM] = None,
     images: Annotated[Path | None, choices.APART] = None,
     deep: Annotated[bool, DEEP] = False,
     strict: Annotated[bool, STRICT] = False,
-    fix: Annotated[Path | None, FIX] = None,
+    fix: Annotated[str | None, FIX] = None,
     every: Annotated[bool, ALL] = False,
     allow_loss: Annotated[bool, choices.LOSS] = False,
     workers: Annotated[int | None, convert.WORKERS] = None,
@@ -59,24 +59,26 @@ def check(
         return
     if dataset is None:
         raise UsageError("DATASET missing", hint="tltpipe check DATASET")
-    if fix is not None and dataset.exists():
-        vacant(dataset, fix, replace=force)  # said before the long look, not after it
     console = options.console
-    report = examine(dataset, format=from_, images=images, deep=deep, workers=workers, progress=console.progress)
-    if not options.json:
-        show(console, report, examples=None if every else FEW, fix=fix is None)
-    done = None
-    if fix is not None:
-        done = mend(
-            dataset,
-            fix,
-            report=report,
-            images=images,
-            replace=force,
-            allow_loss=allow_loss,
-            workers=workers,
-            progress=console.progress,
-        )
+    source = storage.local(dataset, console.progress)
+    with nullcontext() if fix is None else storage.output(fix, console.progress, replace=force) as made:
+        if made and source.exists():
+            vacant(source, made.path, replace=made.replace)  # said before the long look, not after it
+        report = examine(source, format=from_, images=images, deep=deep, workers=workers, progress=console.progress)
+        if not options.json:
+            show(console, report, examples=None if every else FEW, fix=fix is None)
+        done = None
+        if made:
+            done = mend(
+                source,
+                made.path,
+                report=report,
+                images=images,
+                replace=made.replace,
+                allow_loss=allow_loss,
+                workers=workers,
+                progress=console.progress,
+            )
     problem = judge(report, strict=strict)
     if options.json:
         console.answer_json(report.as_json() | ({"mended": told(done, fix)} if done and fix else {}), problem)
@@ -129,7 +131,7 @@ def show(console: Console, report: Report, *, examples: int | None = FEW, fix: b
     console.put(f"\n{_counts(report)}")
 
 
-def show_mended(console: Console, done: Done, out: Path) -> None:
+def show_mended(console: Console, done: Done, out: str) -> None:
     """What became of each split, and what was put right."""
     why = f", since {done.source_format} cannot be written" if done.format != done.source_format else ""
     console.put(f"\nmended copy: {out} ({done.format}{why})")
@@ -139,7 +141,7 @@ def show_mended(console: Console, done: Done, out: Path) -> None:
     ]
     console.table(("split", "pictures", "left out", "items"), rows)
     if any(split.skipped for split in done.splits.values()):
-        console.put(f"left out, and why: {out / 'left-out.txt'}")
+        console.put(f"left out, and why: {out}/left-out.txt")
     if done.findings:
         console.put("")
         right = sorted(done.findings, key=lambda found: found.rule.code)
@@ -148,7 +150,7 @@ def show_mended(console: Console, done: Done, out: Path) -> None:
     convert.show_losses(console, done.losses)
 
 
-def told(done: Done, out: Path) -> dict[str, Any]:
+def told(done: Done, out: str) -> dict[str, Any]:
     """The mended copy as plain values."""
     return {
         "target": str(out),

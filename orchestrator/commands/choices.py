@@ -21,6 +21,8 @@ class Crowd(StrEnum):
     DROP = "drop"
 
 
+ANYWHERE = "A folder, a file, or a URL of either (s3://bucket/prefix)."
+"""What a command takes as a data set."""
 CLASSES = typer.Option(help="Keep these classes, in this order: a,b,c.", show_default=False)
 RENAME = typer.Option(help="OLD=NEW; two classes with one new name are merged. Repeatable.", show_default=False)
 OCCLUSION = typer.Option(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.commands import choices
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel, Plain
 from orchestrator.screen import answers
+from tltpipe import storage
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Coordinates(StrEnum):
 
 PATHS = typer.Argument(
     metavar="SRC... DST",
-    help="Data set, a folder or a file, and the folder to make. Several data sets are merged.",
+    help="Data set, a folder, a file or a URL, and the folder or URL to make. Several data sets are merged.",
     show_default=False,
 )
 FROM = typer.Option("--from", help="Format of SRC (default: detected).", show_default=False)
@@ -50,8 +50,8 @@ WORKERS = typer.Option(min=1, help="Worker processes (default: one for each core
 
 
 def convert(
-    options: Plain,
-    paths: Annotated[list[Path] | None, PATHS] = None,
+    options: Parallel,
+    paths: Annotated[list[str] | None, PATHS] = None,
     from_: Annotated[str | None, FROM] = None,
     to: Annotated[str | None, TO] = None,
     coordinates: Annotated[Coordinates | None, COORDINATES] = None,
@@ -82,7 +82,7 @@ def convert(
     if formats:
         list_formats(options)
         return
-    *sources, target = paths or [Path()]
+    *sources, target = paths or [""]
     if not sources or to is None:
         lacking = "--to FORMAT" if sources else "SRC and DST"
         names = "|".join(converters.known(writing=True))
@@ -99,31 +99,33 @@ def convert(
         keep_empty=keep_empty,
         crowd=crowd.value,
     )
-    done = work(
-        sources,
-        target,
-        source_format=from_,
-        images=apart,
-        format=to,
-        coordinates=coordinates.value if coordinates else None,
-        splits=tuple(split or ()),
-        selection=selection,
-        pictures=how,
-        options={name: value for name, value in (("task", task), ("painting", painting)) if value},
-        replace=force,
-        skip_bad=skip_bad,
-        allow_loss=allow_loss,
-        workers=workers,
-        progress=options.console.progress,
-    )
+    progress = options.console.progress
+    with storage.output(target, options.console.progress, replace=force) as made:
+        done = work(
+            [storage.local(source, progress) for source in sources],
+            made.path,
+            source_format=from_,
+            images=apart,
+            format=to,
+            coordinates=coordinates.value if coordinates else None,
+            splits=tuple(split or ()),
+            selection=selection,
+            pictures=how,
+            options={name: value for name, value in (("task", task), ("painting", painting)) if value},
+            replace=made.replace,
+            skip_bad=skip_bad,
+            allow_loss=allow_loss,
+            workers=workers,
+            progress=progress,
+        )
     told = {name: as_json(summary) for name, summary in done.splits.items()}
     if options.json:
-        about = {"from": done.source_format, "to": to, "target": str(target), "notes": list(done.notes)}
+        about = {"from": done.source_format, "to": to, "target": target, "notes": list(done.notes)}
         options.console.json(about | {"losses": done.losses.as_json(), "splits": told})
         return
     for note in done.notes:
         options.console.put(f"note: {note}")
-    options.console.put(f"{', '.join(map(str, sources))} ({done.source_format}) -> {target} ({to})")
+    options.console.put(f"{', '.join(sources)} ({done.source_format}) -> {target} ({to})")
     show(options.console, done.splits)
     show_losses(options.console, done.losses)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import secrets
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from typing import Any
 from orchestrator import session
 from orchestrator.jobs.checks import Check
 from orchestrator.run import Run
+from orchestrator.runners import Cluster
 from tltpipe import machine, registry
-from tltpipe.errors import TltpipeError
+from tltpipe.errors import HostError, TltpipeError
 
 ROOM = 5 * 2**30
 """Bytes that a small data set, its copies and a model need."""
@@ -34,7 +36,25 @@ def examine(run: Run) -> list[Check]:
             found = [Check(name, ok=False, found=error.what, hint=error.hint)]
         chosen = name == run.config.runner
         checks += [replace(c, name=f"{name}: {c.name}", needed=c.needed and chosen) for c in found]
+    if isinstance(run.runner, Cluster) and not any(check.needed and not check.ok for check in checks):
+        checks += _nodes(run, run.runner)
     return checks
+
+
+def _nodes(run: Run, runner: Cluster) -> list[Check]:
+    """A check for each node of the chosen runner, by what a job on it says (tltpipe.preflight)."""
+    from tltpipe import files, preflight
+
+    folder, name = run.workspace.jobs.parent / f"preflight-{secrets.token_hex(3)}", f"{run.config.runner}: nodes"
+    try:
+        nodes = runner.on_each_node(preflight.begin(folder, run.workspace.root))
+        verdict = preflight.judge(folder, nodes)
+    except HostError as error:
+        return [Check(name, ok=False, found=error.what, hint=error.hint)]
+    finally:
+        files.remove(folder)
+    sound = [Check(name, ok=True, found=sentence) for sentence in verdict.sound]
+    return sound + [Check(name, ok=False, found=sentence) for sentence in verdict.faults]
 
 
 def _fit(run: Run) -> list[Check]:

@@ -14,7 +14,7 @@ import tempfile
 import traceback
 import typing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tltpipe import machine
+from tltpipe import executors, machine
 from tltpipe.errors import Interrupted, TltpipeError, UsageError
 
 if TYPE_CHECKING:
@@ -42,8 +42,21 @@ SET = typer.Option("--set", help="Setting of tltpipe.yaml: section.key=value. Re
 DRY = typer.Option("--dry-run", help="Show commands, mounts and specs without running anything.")
 FORCE = typer.Option("--force", help="Run even if nothing changed.")
 RENDER = typer.Option("--render", help="Overwrite specs that were edited by hand.")
+EXECUTOR = typer.Option(
+    "--executor",
+    metavar="NAME",
+    help="Where images are read and written: processes, or ray:HOST:PORT (default: $TLTPIPE_EXECUTOR, else processes).",
+    show_default=False,
+)
 JSON = typer.Option("--json", help="Print one JSON object to standard output.")
 VERBOSE = typer.Option("--verbose", help="Show the traceback of an internal error.")
+
+JOB = typer.Argument(
+    metavar="[JOB]",
+    help="Id of a submitted job, its folder in .tltpipe/jobs, or its stage, of which the latest is meant (default: the "
+    "job that is running).",
+    show_default=False,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,20 @@ class Plain:
     def crashes(self) -> Path:
         """Folder for the details of a fault of ours."""
         return Path(tempfile.gettempdir())
+
+    def around(self) -> AbstractContextManager[None]:
+        """What the options change for as long as the command runs."""
+        return nullcontext()
+
+
+@dataclass(frozen=True)
+class Parallel(Plain):
+    """What a command takes that goes through the images of a data set."""
+
+    executor: Annotated[str | None, EXECUTOR] = None
+
+    def around(self) -> AbstractContextManager[None]:
+        return executors.using(self.executor)
 
 
 @dataclass(frozen=True)
@@ -160,7 +187,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             if earlier.keys() - known.keys():
                 what = f"`tltpipe {context.info_name}` has no {', '.join(map(_flag, earlier.keys() - known.keys()))}"
                 raise UsageError(what, hint=f"tltpipe {context.info_name} --help")
-            function(options, **{name: value for name, value in given.items() if name not in names})
+            with options.around():
+                function(options, **{name: value for name, value in given.items() if name not in names})
 
     call.__name__, call.__doc__ = function.__name__, function.__doc__
     return _with_parameters(call, [*own, *_common(kind)])

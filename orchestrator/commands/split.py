@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.commands import choices
 from orchestrator.commands.convert import FORCE, FROM, PAINTING, TASK, WORKERS, as_json, show_losses
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel
+from tltpipe import storage
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ REPORT = typer.Option("--report-only", help="Only report what leaks between the 
 
 
 def split(
-    options: Plain,
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="Data set: a folder or a file.", show_default=False)],
-    target: Annotated[Path | None, typer.Argument(metavar="DST", help="Folder to make.", show_default=False)] = None,
+    options: Parallel,
+    source: Annotated[str, typer.Argument(metavar="SRC", help=choices.ANYWHERE, show_default=False)],
+    target: Annotated[
+        str | None, typer.Argument(metavar="DST", help="Folder or URL to make.", show_default=False)
+    ] = None,
     ratio: Annotated[str | None, RATIO] = None,
     names: Annotated[str | None, NAMES] = None,
     count: Annotated[list[str] | None, COUNT] = None,
@@ -83,7 +85,7 @@ def split(
     rules = Rules(not no_stratify, not no_identity, near, distance, seed, group_by)
     if report_only:
         report = work.judge_at(
-            source,
+            storage.local(source, options.console.progress),
             source_format=from_,
             images=apart,
             rules=rules,
@@ -103,36 +105,37 @@ def split(
     if folds and (ratio or names or count):
         raise UsageError("--folds makes parts of one size", hint="leave --ratio, --names and --count out")
     shares, counts = (sizes.folds(folds), {}) if folds else sizes.asked(ratio, names, count or ())
-    done = work.split(
-        source,
-        target,
-        shares=shares,
-        counts=counts,
-        rules=rules,
-        source_format=from_,
-        images=apart,
-        splits=tuple(split or ()),
-        pool=pool,
-        format=to,
-        pictures=how,
-        options={name: value for name, value in (("task", task), ("painting", painting)) if value},
-        lists=list_only,
-        folds=bool(folds),
-        replace=force,
-        selection=Selection(crowd=crowd.value),
-        skip_bad=skip_bad,
-        allow_loss=allow_loss,
-        workers=workers,
-        progress=options.console.progress,
-    )
+    with storage.output(target, options.console.progress, replace=force) as made:
+        done = work.split(
+            storage.local(source, options.console.progress),
+            made.path,
+            shares=shares,
+            counts=counts,
+            rules=rules,
+            source_format=from_,
+            images=apart,
+            splits=tuple(split or ()),
+            pool=pool,
+            format=to,
+            pictures=how,
+            options={name: value for name, value in (("task", task), ("painting", painting)) if value},
+            lists=list_only,
+            folds=bool(folds),
+            replace=made.replace,
+            selection=Selection(crowd=crowd.value),
+            skip_bad=skip_bad,
+            allow_loss=allow_loss,
+            workers=workers,
+            progress=options.console.progress,
+        )
     if options.json:
         told = {name: as_json(summary) for name, summary in done.splits.items()}
-        about = {"from": done.source_format, "to": done.format, "target": str(target)}
+        about = {"from": done.source_format, "to": done.format, "target": target}
         options.console.json(about | {"losses": done.losses.as_json(), "report": done.report.as_json(), "splits": told})
         return
     options.console.put(f"{source} ({done.source_format}) -> {target} ({done.format or 'lists of pictures'})")
     show(options.console, done.report)
-    options.console.put(f"report: {target / work.REPORT}")
+    options.console.put(f"report: {target}/{work.REPORT}")
     show_losses(options.console, done.losses)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.commands import choices
-from orchestrator.commands.options import Plain
+from orchestrator.commands.options import Parallel, Plain
+from tltpipe import storage
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ CLASS = typer.Option("--class", help="Only images with this class.", show_defaul
 PICTURE = typer.Option("--picture", help="This image, by its name; repeatable.", show_default=False)
 ATTRIBUTES, FEW = 10, 10
 """Attributes in a table, and items under which one is rare."""
-DATASET = typer.Argument(metavar="DATASET", help="A folder or a file.", show_default=False)
+DATASET = typer.Argument(metavar="DATASET", help=choices.ANYWHERE, show_default=False)
 
 
 def stats(
-    options: Plain,
-    dataset: Annotated[Path, DATASET],
+    options: Parallel,
+    dataset: Annotated[str, DATASET],
     from_: Annotated[str | None, FROM] = None,
     images: Annotated[Path | None, choices.APART] = None,
     split: Annotated[list[str] | None, SPLIT] = None,
@@ -50,7 +51,7 @@ def stats(
     input_size = _size(size)
     if html is not None and html.is_dir():
         raise UsageError("this is a folder", where=html, hint="name the page itself: --html report.html")
-    format, datasets = _opened(dataset, from_, split, images)
+    format, datasets = _opened(storage.local(dataset, options.console.progress), from_, split, images)
     report = measure(
         datasets,
         fit=drafting.load(Settings.network).fit,
@@ -62,7 +63,7 @@ def stats(
     if html is not None:
         from converters.statistics.page import render
 
-        files.write_text(html, render(report, title=dataset.resolve().name, format=format))
+        files.write_text(html, render(report, title=Path(dataset).resolve().name, format=format))
     if options.json:
         options.console.json({"format": format, **report.numbers})
         return
@@ -73,7 +74,7 @@ def stats(
 
 def view(
     options: Plain,
-    dataset: Annotated[Path, DATASET],
+    dataset: Annotated[str, DATASET],
     out: Annotated[Path, typer.Argument(help="Folder to draw into.", show_default=False)],
     from_: Annotated[str | None, FROM] = None,
     images: Annotated[Path | None, choices.APART] = None,
@@ -86,8 +87,8 @@ def view(
     """Draw boxes, polygons, masks and landmarks on images, and a contact sheet of them."""
     from converters.statistics.viewing import view as draw
 
-    _, datasets = _opened(dataset, from_, split, images)
     progress = options.console.progress
+    _, datasets = _opened(storage.local(dataset, progress), from_, split, images)
     names = picture or ()
     done = draw(datasets, out, progress=progress, count=count, category=category, names=names, skip_bad=skip_bad)
     if options.json:

@@ -197,6 +197,12 @@ class Job:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     nodes: int = 1
     """Machines that it takes, each with so many ``gpus``."""
+    again: tuple[str | Secret, ...] = ()
+    """The command line that resumes what one that was killed has done; empty where the program cannot."""
+    fans_out: bool = False
+    """Whether the program hands its items to the executor that ``TLTPIPE_EXECUTOR`` names."""
+    inputs: str = ""
+    """What changes with the data that it reads; "" where that is not known."""
 
 
 def without_missing(argv: tuple[str | Secret, ...], given: Mapping[str, str]) -> tuple[str | Secret, ...]:

@@ -18,6 +18,7 @@ from tltpipe import launcher_mounts
 from tltpipe.launcher_mounts import Object
 
 VARIABLES, OPTIONS = "Envs", "DockerOptions"
+_SECRET = re.compile(r"(?i)key|token|secret|passw|credential")
 _USER = re.compile(r"\d+(:\d+)?")
 _SIZE = re.compile(r"\d+(\.\d+)?\s*[bkmgBKMG]?[bB]?")
 
@@ -44,6 +45,11 @@ class MountsFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     options: ContainerOptions = ContainerOptions()
     path: Path | None = None
+
+
+def is_secret(variable: str) -> bool:
+    """Whether a variable of the file is one whose value nobody may see, by its name."""
+    return _SECRET.search(variable) is not None
 
 
 def load(names: Sequence[str], *, environment: Mapping[str, str] | None = None) -> MountsFile:

@@ -9,7 +9,7 @@ knows it. Folders are mode 0700, files in them 0600:
     status.json   how it ended, written by the job itself at its end; removed by the next attempt as it starts
     verdict.json  how the engine says that it ended, for a job that could not write ``status.json``
     collected     empty: its outputs were taken over by the stage that submitted it
-    key           what it needs to know in secret; removed by the job as it ends
+    key, seal.key, *.secret   what it needs to know in secret; removed by the job as it ends
     preflight/    what its nodes said before it started (tltpipe.preflight)
 
 A folder may have come with a workspace that somebody else packed: what is in it is checked before use, and an engine
@@ -31,11 +31,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator.jobs import Job, receipts, shown
-from tltpipe import files, inputs, plain
+from tltpipe import files, inputs, plain, seal
 from tltpipe.errors import HostError
 
 JOB, SCRIPT, LOG, STATUS, VERDICT = "job.json", "script.sh", "log", "status.json", "verdict.json"
-COLLECTED, KEY, PREFLIGHT = "collected", "key", "preflight"
+COLLECTED, PREFLIGHT = "collected", "preflight"
+SECRETS = ("key", seal.NAME)
+"""Files with what a job needs to know in secret."""
+SECRET = ".secret"
+"""What files end in that hold the value of a variable."""
 MARK = "tltpipe:"
 """What a job's comment in its engine starts with; the name of its folder follows."""
 PENDING, RUNNING, DONE, FAILED, STOPPED, LOST = "pending", "running", "done", "failed", "stopped", "lost"
@@ -65,6 +69,11 @@ class Submitted:
     folder: Path
 
     @property
+    def stage(self) -> str:
+        """The stage that submitted it: "finetune" of "finetune-trousers"."""
+        return self.name.partition("-")[0]
+
+    @property
     def log(self) -> Path:
         return self.folder / LOG
 
@@ -88,6 +97,11 @@ class State:
     def ended(self) -> bool:
         return self.word in KNOWN or self.word == LOST
 
+    @property
+    def sentence(self) -> str:
+        """The word, and the reason where there is one."""
+        return f"{self.word}: {self.reason}" if self.reason else self.word
+
 
 @dataclass(frozen=True)
 class Status:
@@ -101,6 +115,11 @@ class Status:
 
 
 @dataclass(frozen=True)
+class _Command:
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Record:
     """``job.json``, as far as it is read again."""
 
@@ -109,13 +128,16 @@ class _Record:
     name: str
     digest: str
     submitted: str
+    job: _Command = _Command()
 
 
 def digest(job: Job, settings: Mapping[str, Any]) -> str:
-    """The same for the same work: command (secrets masked), files, container, and ``settings``, all that the engine is
-    asked for."""
-    files = sorted(job.files.items())
-    return plain.identity(job.name, shown(job.argv), files, job.image, list(job.mounts), job.gpus, dict(settings))
+    """The same for the same work: command (secrets masked), data, files, container, and ``settings``, all that the
+    engine is asked for. Whether it starts over or resumes makes no difference: it is the same work that goes on. One
+    that starts over (``job.argv`` is not ``job.again``) must not take over what another has done, though."""
+    command, texts = shown(job.again or job.argv), sorted(job.files.items())
+    needs = [list(job.mounts), job.gpus, job.nodes]
+    return plain.identity(job.name, command, job.inputs, texts, job.image, needs, dict(settings))
 
 
 def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Submitted:
@@ -129,14 +151,14 @@ def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Su
         folder.mkdir(mode=0o700)
     submitted = Submitted(runner, "", job.name, digest(job, settings), MARK + folder.name, receipts.now(), folder)
     about = {"argv": shown(job.argv), "image": job.image, "gpus": job.gpus, "settings": dict(settings)}
-    _write(submitted, JOB, {**_record(submitted), "job": about})
+    _write(submitted, JOB, {**_known(submitted), "job": about})
     return submitted
 
 
 def accepted(submitted: Submitted, id: str) -> Submitted:
     """``submitted`` with the ``id`` that the engine gave it, which is written down."""
     known = replace(submitted, id=id)
-    _write(known, JOB, {**files.read_json(submitted.folder / JOB), **_record(known)})
+    _write(known, JOB, {**files.read_json(submitted.folder / JOB), **_known(known)})
     return known
 
 
@@ -154,7 +176,13 @@ def load(folder: Path) -> Submitted | None:
     record = None if folder.is_symlink() else _read(folder / JOB, _Record)
     if record is None or not _ID.fullmatch(record.id) or not re.fullmatch(r"[a-z0-9_]+", record.runner):
         return None
-    return Submitted(**asdict(record), comment=MARK + folder.name, folder=folder)
+    return Submitted(record.runner, record.id, record.name, record.digest, MARK + folder.name, record.submitted, folder)
+
+
+def argv(job: Submitted) -> tuple[str, ...]:
+    """The command line of ``job``, secrets masked; its name where that is not written down."""
+    written = _read(job.folder / JOB, _Record)
+    return (written.job.argv if written else ()) or (job.name,)
 
 
 def status(job: Submitted) -> Status | None:
@@ -164,9 +192,18 @@ def status(job: Submitted) -> Status | None:
 
 def ended(job: Submitted) -> State | None:
     """How ``job`` ended, by its own word or else by the engine's as it was written down; None as long as that is not
-    known."""
-    if (own := status(job)) is not None:
-        return _state(own)
+    known. After a signal that is not its last word: the engine may start it again (``final``)."""
+    own = status(job)
+    return _verdict(job) if own is None else _state(own)
+
+
+def final(job: Submitted) -> State | None:
+    """How ``job`` ended for good, as ``ended``; None where only its engine can know that."""
+    own = status(job)
+    return _state(own) if own is not None and own.signal is None else _verdict(job)
+
+
+def _verdict(job: Submitted) -> State | None:
     verdict = _read(job.folder / VERDICT, State)
     return verdict if verdict is not None and verdict.word in KNOWN else None
 
@@ -186,11 +223,18 @@ def collect(job: Submitted) -> None:
         pass
 
 
-def write_key(job: Submitted, value: str) -> Path:
-    """The file in which ``job`` finds the secret ``value``."""
-    with files.writable(job.folder), files.new_file(job.folder / KEY, mode=0o600) as stream:
+def write_secret(job: Submitted, name: str, value: str) -> Path:
+    """The file ``name`` in which ``job`` finds the secret ``value``."""
+    with files.writable(job.folder), files.new_file(job.folder / name, mode=0o600) as stream:
         stream.write(value.encode())
-    return job.folder / KEY
+    return job.folder / name
+
+
+def forget_secrets(job: Submitted) -> None:
+    """Remove the keys of a job that has ended and could not do so itself."""
+    for path in (*(job.folder / name for name in SECRETS), *job.folder.glob(f"*{SECRET}")):
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_file(job: Submitted, name: str, text: str, *, executable: bool = False) -> Path:
@@ -212,8 +256,8 @@ def _state(own: Status) -> State:
     return State(FAILED, f"ended with exit status {own.exit_code}{where}", nodes, own.exit_code, own.attempt)
 
 
-def _record(job: Submitted) -> dict[str, str]:
-    return asdict(_Record(job.runner, job.id, job.name, job.digest, job.submitted))
+def _known(job: Submitted) -> dict[str, str]:
+    return {name: getattr(job, name) for name in ("runner", "id", "name", "digest", "submitted")}
 
 
 def _write(job: Submitted, name: str, value: Mapping[str, Any]) -> None:

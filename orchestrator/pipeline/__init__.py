@@ -14,14 +14,14 @@ from orchestrator import drafts, session
 from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
-from orchestrator.pipeline import spec_checks
+from orchestrator.pipeline import live_jobs, remote, spec_checks
 from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
-from orchestrator.runners import Cluster
+from orchestrator.runners import Cluster, Remote
 from orchestrator.settings import image_extensions, image_size
 from orchestrator.stages import Stage
-from tltpipe import __version__, files, locks
+from tltpipe import __version__, executors, files, locks, plain
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses
 
@@ -50,6 +50,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
     names = every(run) if names is None else list(names)
     for name in names:
         require(run, name)
+    remote.bring(run, names, with_needed=with_needed)
     settle(run, names)
     ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]
@@ -64,6 +65,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
             if why is not None:
                 run.report.skipped(name, why)
                 results.append(Result(name, "skipped", why))
+                remote.publish(run, name)
                 continue
             if not run.runner.pretends:
                 _need(run, name, stage)
@@ -71,6 +73,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
             if all(result.state == "skipped" for result in results):  # the first that has to run
                 _get_ready(run, lasting, jobs)
             results.append(_perform(run, name, stage, warnings))
+            remote.publish(run, name)
     return results
 
 
@@ -138,7 +141,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
     if jobs:
         run.need_health(jobs)
-    if not run.runner.pretends:
+    if not run.runner.pretends and executors.divided() is None:  # runs that do a part each may go on at once
         lasting.enter_context(alone(run.workspace))
     write_specs(run)
 
@@ -158,15 +161,22 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     start = time.monotonic()
     before = run.judged.pop(name, None) or facts(run, stage)
     told = receipts.load(run.workspace.receipts, f"{name}.begun")
-    run.stage, run.losses = name, Losses()
+    run.stage, run.losses, run.inputs = name, Losses(), plain.identity(before.inputs)
     run.continuing = not run.force and told is not None and _goes_on(run, stage, told.facts, before)
+    if not run.runner.pretends:
+        live_jobs.refuse_disturbing(run, name)
     run.begun = partial(_keep, run, f"{name}.begun", before)
-    unrecorded = run.runner.pretends or not recorded(name)
+    unrecorded = run.runner.pretends or executors.divided() is not None or not recorded(name)
     try:
-        with nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name):
+        noted = nullcontext() if unrecorded else attempts.noted(run.workspace.receipts, name)
+        with noted, executors.using(run.runner.executor):
+            if isinstance(run.runner, Remote):
+                run.runner.finish_earlier(name, run.report.line, force=run.force)
             result = stage.execute(run)
         if run.losses.read.images:
             result = {**result, "losses": run.losses.as_json()}
+    except executors.Part:
+        raise
     except (Interrupted, KeyboardInterrupt) as stop:
         hint = "what was finished is kept; the same command goes on from there"
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop

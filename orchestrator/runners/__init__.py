@@ -30,6 +30,9 @@ class Place:
     logs: Path
     images: tuple[str, ...] = ()
     gpu_request: str = "auto"
+    nodes: int = 1
+    gpus: int = 0
+    """How many machines a training takes, and GPUs on each."""
     contained: bool = True
     """For a runner that only shows jobs: whether they would run in containers."""
     launcher: MountsFile = field(default_factory=MountsFile)
@@ -38,8 +41,8 @@ class Place:
     """What the toolkit's own images need of the machine; nothing is known of another that was chosen."""
     settings: Any = None
     """The runner's own section of tltpipe.yaml; None where it has none, or is not the one that was chosen."""
-    preview: Callable[[Job], list[str]] | None = None
-    """For a runner that only shows jobs: what the runner that would have them shows of each."""
+    real: Runner | None = None
+    """For a runner that only shows jobs: the one that would have them."""
 
 
 class Runner(Protocol):
@@ -50,6 +53,9 @@ class Runner(Protocol):
 
     contained: bool
     """True when jobs run in containers: of an image, with mounts."""
+
+    allots_gpus: bool
+    """Whether a job gets only the GPUs that it asks for."""
 
     executor: str | None
     """The ``TLTPIPE_EXECUTOR`` of stages that run inside tltpipe; None: worker processes of this machine."""
@@ -93,7 +99,7 @@ class Runner(Protocol):
 class SideBySide(Protocol):
     """A runner whose jobs may run side by side, each in a thread of its own."""
 
-    def stop(self) -> None:
+    def stop_all(self) -> None:
         """Ask all jobs under way in other threads to end; who started them waits for it."""
         ...
 
@@ -129,9 +135,15 @@ class Remote(Protocol):
         KeyboardInterrupt the job goes on: whoever wants it to end calls ``stop``."""
         ...
 
-    def run_array(self, jobs: Sequence[Job], say: Callable[[str], None]) -> list[Outcome]:
-        """Run jobs that do not depend on each other side by side, as one array of the engine where it has arrays;
-        outcomes in the order of ``jobs``."""
+    def run_array(self, jobs: Sequence[Job], hear: Sequence[Callable[[str], None]]) -> list[Outcome]:
+        """Run jobs that do not depend on each other side by side, as one array of the engine where it has arrays. Each
+        has one of ``hear`` for its lines; outcomes are in the order of ``jobs``."""
+        ...
+
+    def finish_earlier(self, stage: str, say: Callable[[str], None], *, force: bool) -> None:
+        """Wait for jobs of ``stage`` that another tltpipe has left alive in this workspace, lines and Ctrl-C as for
+        ``run``: until then nothing may touch what they write. ``force``: whoever wants to start over
+        is refused by a HostError while there are such."""
         ...
 
 

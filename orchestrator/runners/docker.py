@@ -34,6 +34,7 @@ class DockerRunner(MountTable):
 
     pretends = False
     contained = True
+    allots_gpus = True
     executor: str | None = None
 
     def __init__(self, place: Place) -> None:

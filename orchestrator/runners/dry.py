@@ -6,7 +6,6 @@ Chosen by itself it shows paths as a container has them, so that a stray host pa
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -14,9 +13,8 @@ from pathlib import Path
 from orchestrator.jobs import MASK, Job, Mount, Outcome, shown
 from orchestrator.jobs.checks import Check
 from orchestrator.jobs.mounts import MountTable
-from orchestrator.runners import Place
-
-_SECRET = re.compile(r"(?i)key|token|secret|passw|credential")
+from orchestrator.jobs.mounts_file import is_secret
+from orchestrator.runners import Place, Previewing
 
 
 def open(place: Place) -> DryRunner:
@@ -33,6 +31,7 @@ class DryRunner(MountTable):
         super().__init__(place.workspace, place.launcher.mounts)
         self.place = place
         self.contained = place.contained
+        self.allots_gpus = place.contained or (place.real is not None and place.real.allots_gpus)
         self.jobs: list[Job] = []
 
     def checks(self) -> list[Check]:
@@ -56,11 +55,11 @@ class DryRunner(MountTable):
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
         told = {path for before in self.jobs for path in before.files}
         self.jobs.append(job)
-        hidden = [name for name in self.environment() if _SECRET.search(name)]
+        hidden = [name for name in self.environment() if is_secret(name)]
         for line in show(job, told, hidden):
             say(line)
-        for line in self.place.preview(job) if self.place.preview else ():
-            say(line)
+        for line in self.place.real.preview(job) if isinstance(self.place.real, Previewing) else ():
+            say(f"  {line}")
         return Outcome(0, self.place.logs / "none", 0.0)
 
 

@@ -47,6 +47,7 @@ class LocalRunner:
 
     pretends = False
     contained = False
+    allots_gpus = False
     executor: str | None = None
 
     def __init__(self, place: Place, *, programs: Path | None = None) -> None:
@@ -113,7 +114,7 @@ class LocalRunner:
                 self._running.discard(process)
         return Outcome(status, log.path, time.monotonic() - start, log.tail())
 
-    def stop(self) -> None:
+    def stop_all(self) -> None:
         """Ask all programs that run in other threads to end; who started them waits for it."""
         for process in list(self._running):
             _ask(process)

@@ -98,12 +98,53 @@ class Scores(TypedDict):
     per_class: dict[str, dict[str, float | None]]
 
 
+class Job(TypedDict):
+    """A job that was handed to an engine; of logs, attach and stop the whole answer, of logs with ``lines``."""
+
+    id: str
+    name: str
+    runner: str
+    state: str
+    reason: str
+    nodes: list[str]
+    attempt: int
+    exit_code: int | None
+    submitted: str
+    collected: bool
+    folder: str
+    lines: NotRequired[list[str]]
+
+
+class Rank(TypedDict):
+    """A process of a training on several nodes; ``updated`` in seconds since 1970, ``step`` from 1."""
+
+    rank: int
+    node: str
+    step: int | None
+    updated: float
+
+
+class Training(TypedDict):
+    """A training that goes on as a submitted job."""
+
+    name: str
+    folder: str
+    epoch: int
+    epochs: int | None
+    step: int | None
+    total_steps: int | None
+    ranks: list[Rank]
+
+
 class Status(TypedDict):
-    """tltpipe status: stages by name, in their order; the scores of the evaluation that finished last."""
+    """tltpipe status: stages by name, in their order; the scores of the evaluation that finished last; submitted jobs,
+    the oldest first, and trainings among them that run."""
 
     workspace: str
     stages: dict[str, State]
     scores: Scores | None
+    jobs: list[Job]
+    trainings: list[Training]
 
 
 class Check(TypedDict):

@@ -194,7 +194,7 @@ def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
     stream = stream or sys.stderr
     if not stream.isatty():
         hint = "".join(f"  hint: {line}\n" for line in (problem.hint or "").splitlines())
-        print(harmless(f"error: {problem}\n{hint}"), end="", file=stream, flush=True)
+        print(harmless(f"{_word(problem)}: {problem}\n{hint}"), end="", file=stream, flush=True)
         return
     from rich.console import Console as Screen
     from rich.panel import Panel
@@ -203,13 +203,15 @@ def error(problem: TltpipeError, *, stream: IO[str] | None = None) -> None:
     text = Text(harmless(problem.what))
     if problem.hint:
         text.append(harmless(f"\n\n{problem.hint}"), style="dim")
-    title = (
-        Text(harmless(str(problem.where)), style="bold") if problem.where is not None else Text("error", style="bold")
-    )
-    style = "yellow" if problem.exit_code == 130 else "red"
+    title = Text(harmless(_word(problem) if problem.where is None else str(problem.where)), style="bold")
+    style = "yellow" if problem.exit_code in (0, 130) else "red"
     Screen(file=stream, highlight=False).print(
         Panel(text, title=title, title_align="left", border_style=style, expand=False)
     )
+
+
+def _word(problem: TltpipeError) -> str:
+    return "error" if problem.exit_code else "note"
 
 
 def as_json(problem: TltpipeError) -> answers.Failure:

@@ -26,7 +26,7 @@ class Settings:
     """Whose programs run: embedded (our own), or NVIDIA's in their containers: tlt2 (TLT 2.0), tlt3, tao5; `tltpipe
     toolkit list` shows what each needs."""
     runner: str = "local"
-    """Where they run: local (this machine), docker, slurm (a cluster), or dry (nowhere: shows what would run)."""
+    """Where they run: local (this machine), docker, slurm or ray (clusters), or dry (nowhere: shows what would run)."""
     image: str | None = None
     """Container image (default: the toolkit's)."""
     gpu_request: Literal["auto", "runtime", "device", "none"] = "auto"
@@ -53,7 +53,12 @@ class Data:
     __pydantic_config__: ClassVar = STRICT
 
     root: Annotated[str, MinLen(1)] = "Original-Data"
-    """Folder of the data set, in any format."""
+    """Folder of the data set, in any format, or a URL (s3://bucket/prefix), of which a copy is made in the cache."""
+    cache: str | None = None
+    """Folder for copies of remote data sets, on a shared disk or on a disk of each machine's own (default:
+    TLTPIPE_CACHE, else ~/.cache/tltpipe)."""
+    publish: str | None = None
+    """URL that what prepare, augment and tfrecords make is uploaded to (default: nowhere)."""
     format: str = "auto"
     """Format (tltpipe convert --formats lists them); auto detects it."""
     images: str | None = None

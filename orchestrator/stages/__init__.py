@@ -67,6 +67,8 @@ class Stage(Protocol):
         """Files and folders that are there when it has succeeded."""
         ...
 
+    # def published(self, run: Run) -> list[Path]: optional. What it has made that goes to data.publish, too.
+
     def requests(self, run: Run) -> list[Request]:
         """What it asks the toolkit for, outputs at their final places."""
         ...

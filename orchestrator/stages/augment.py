@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Augment, Request, verify
-from orchestrator.run import Run
+from orchestrator.run import Launch, Run, launch_together
+from orchestrator.runners import Remote
 from orchestrator.settings import image_extensions
 
 ABOUT = "offline augmentation and the resize to the network's input"
@@ -39,6 +41,9 @@ def outputs(run: Run) -> list[Path]:
     return [run.workspace.augmented / split for split in run.splits]
 
 
+published = outputs
+
+
 def requests(run: Run) -> list[Request]:
     return [_request(run, split) for split in run.splits]
 
@@ -47,15 +52,25 @@ def execute(run: Run) -> dict[str, Any]:
     told = {}
     for unused in _unused(run):
         run.report.say(f"warning: {unused} is not used: the folders of each split are named beside the spec")
+    if isinstance(run.runner, Remote):
+        with ExitStack() as staged:
+            launch_together(run.runner, [_launch(run, split, staged) for split in run.splits])
+    else:
+        for split in run.splits:
+            with ExitStack() as staged:
+                _launch(run, split, staged).perform()
     for split in run.splits:
-        request, raw = _request(run, split), run.workspace.kitti(split)
-        with run.staged(request.output, resumed=run.toolkit.resumes(request)) as folder:
-            image_extensions.require_readable(run, raw / "image", raw / "label")
-            extension = image_extensions.chosen(run)
-            lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=extension)
-            run.launch(replace(request, output=folder), verify=partial(_verified, folder, lacking))
-        told[split] = len(verify.images(request.output / "images"))
+        told[split] = len(verify.images(_request(run, split).output / "images"))
     return {"images": told}
+
+
+def _launch(run: Run, split: str, staged: ExitStack) -> Launch:
+    request, raw = _request(run, split), run.workspace.kitti(split)
+    folder = staged.enter_context(run.staged(request.output, resumed=run.toolkit.resumes(request)))
+    image_extensions.require_readable(run, raw / "image", raw / "label")
+    extension = image_extensions.chosen(run)
+    lacking = verify.lacking_pictures(raw / "image", raw / "label", folder, extension=extension)
+    return Launch(run, replace(request, output=folder), partial(_verified, folder, lacking))
 
 
 def _verified(folder: Path, lacking: verify.Lacking) -> str | None:

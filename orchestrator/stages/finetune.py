@@ -20,8 +20,8 @@ import specs
 from orchestrator.drafts import Draft
 from orchestrator.jobs import Program, Request, Secret, Train, checkpoints, parallel, receipts, shown, sources
 from orchestrator.jobs.receipts import Facts, Receipt
-from orchestrator.run import Run
-from orchestrator.runners import SideBySide
+from orchestrator.run import Launch, Run, launch_together
+from orchestrator.runners import Remote, SideBySide
 from orchestrator.screen.console import Console
 from orchestrator.screen.report import Named
 from orchestrator.settings import STRICT
@@ -48,7 +48,7 @@ class Finetuning:
     categories: Sequence[str] = field(default_factory=list)
     """Categories to train a model of (default: all)."""
     jobs: Annotated[int, Ge(1)] = 1
-    """Categories that are trained at a time, each by a process of its own."""
+    """Categories that are trained at a time on this machine, each by a process of its own."""
 
 
 ABOUT = "training a model of each category"
@@ -218,6 +218,9 @@ def _labelled(path: Path) -> Counter[str]:
 def _all(run: Run, chosen: Sequence[Category]) -> None:
     """Train and measure all of ``chosen``, several at a time if so asked. Each leaves out the items of the others: what
     that comes to, its program says, and nobody adds up."""
+    if isinstance(run.runner, Remote):
+        _as_arrays(run, run.runner, chosen)
+        return
     jobs = min(run.config.section(Finetuning).jobs, len(chosen))
     if jobs == 1 or run.runner.pretends:
         for number, each in enumerate(chosen, start=1):
@@ -229,12 +232,24 @@ def _all(run: Run, chosen: Sequence[Category]) -> None:
         raise ConfigError(what, hint="--jobs 1, or --runner local")
 
     def beside(category: Category, place: int) -> None:
-        own = replace(run, report=Named(run.report, category.name), stage=f"finetune-{category.name}", losses=Losses())
+        own = _beside(run, category)
         options = {"threads": str(max(1, (os.cpu_count() or 1) // jobs))}
         options |= {"gpu_index": str(place % run.config.gpus)} if run.config.gpus > 1 else {}
         _one(own, category, options)
 
-    parallel.each(chosen, beside, jobs=jobs, stop=run.runner.stop)
+    parallel.each(chosen, beside, jobs=jobs, stop=run.runner.stop_all)
+
+
+def _as_arrays(run: Run, runner: Remote, chosen: Sequence[Category]) -> None:
+    """The trainings of all as one array of jobs, and then their measurements."""
+    open = [(each, _beside(run, each)) for each in chosen if not _is_done(run, each)]
+    launch_together(runner, [_training(own, each) for each, own in open if _final(run, each) is None])
+    launch_together(runner, [_measuring(own, each) for each, own in open])
+
+
+def _beside(run: Run, category: Category) -> Run:
+    """``run`` for one category beside others."""
+    return replace(run, report=Named(run.report, category.name), stage=f"finetune-{category.name}", losses=Losses())
 
 
 def _one(run: Run, category: Category, options: Mapping[str, str] | None = None) -> None:
@@ -243,16 +258,23 @@ def _one(run: Run, category: Category, options: Mapping[str, str] | None = None)
         run.report.say(f"trained before: {run.workspace.name(category.folder)}")
         return
     if _final(run, category) is None or run.runner.pretends:
-        request, resume = _train(run, category), run.toolkit.resume_point(category.folder)
-        if resume is not None and not run.runner.pretends:
-            run.report.say(f"going on after epoch {resume[1] - 1}, from {run.workspace.name(resume[0])}")
-        request = replace(request, resume=resume, options={**request.options, **(options or {})})
-        lacking = f"there is no last checkpoint in {category.folder}"
-        run.launch(request, verify=lambda: None if _final(run, category) else lacking)
+        _training(run, category, options).perform()
+    _measuring(run, category).perform()
+
+
+def _training(run: Run, category: Category, options: Mapping[str, str] | None = None) -> Launch:
+    request, resume = _train(run, category), run.toolkit.resume_point(category.folder)
+    if resume is not None and not run.runner.pretends:
+        run.report.say(f"going on after epoch {resume[1] - 1}, from {run.workspace.name(resume[0])}")
+    request = replace(request, resume=resume, options={**request.options, **(options or {})})
+    lacking = f"there is no last checkpoint in {category.folder}"
+    return Launch(run, request, lambda: None if _final(run, category) else lacking)
+
+
+def _measuring(run: Run, category: Category) -> Launch:
     lacking = f"there is no {run.workspace.name(category.results)}"
-    run.launch(
-        _evaluate(run, category, _final(run, category)), verify=lambda: None if category.results.is_file() else lacking
-    )
+    request = _evaluate(run, category, _final(run, category))
+    return Launch(run, request, lambda: None if category.results.is_file() else lacking)
 
 
 def _is_done(run: Run, category: Category) -> bool:

@@ -51,6 +51,12 @@ def outputs(run: Run) -> list[Path]:
     return [*labels, *coco, run.workspace.class_map, *_unlinked(run)]
 
 
+def published(run: Run) -> list[Path]:
+    coco = run.workspace.coco("train").parent / run.workspace.class_map.name
+    left_out = run.workspace.class_map.parent / "left-out.txt"
+    return [path for path in (*outputs(run), coco, left_out) if path.exists()]
+
+
 def requests(run: Run) -> list[Request]:  # noqa: ARG001
     return []
 

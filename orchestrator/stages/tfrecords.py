@@ -47,6 +47,9 @@ def outputs(run: Run) -> list[Path]:
     return [run.workspace.tfrecords / split for split in _recorded(run)]
 
 
+published = outputs
+
+
 def requests(run: Run) -> list[Request]:
     return [_request(run, split) for split in _recorded(run)]
 

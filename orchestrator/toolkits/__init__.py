@@ -84,6 +84,10 @@ class Toolkit(Protocol):
         """Whether the program goes on from what a killed one left in its output folder."""
         ...
 
+    def fans_out(self, request: Request) -> bool:
+        """Whether the program hands its items to the executor that ``TLTPIPE_EXECUTOR`` names."""
+        ...
+
     def pruned_suffix(self, model: Path, *, key: bool) -> str:
         """How the file that ``model`` is pruned into must end; ``key``: whether there is one."""
         ...

@@ -186,6 +186,10 @@ def evaluation(folder: Path) -> Evaluation:
     return Evaluation(folder)
 
 
+def fans_out(request: Request) -> bool:
+    return isinstance(request, Augment | Convert | Evaluate | Infer)
+
+
 def resumes(request: Request) -> bool:
     """Augmentation and training go on from what a killed run left."""
     return isinstance(request, Augment | Train)

@@ -37,7 +37,7 @@ SEALED = b"TLTPIPE"
 _CHECKPOINT = re.compile(r"_epoch_(\d+)\.(?:hdf5|tlt|safetensors)$")
 
 Evaluation, evaluation = tlt3.Evaluation, tlt3.evaluation
-tick, final_epoch, resumes, gpus = tlt3.tick, tlt3.final_epoch, tlt3.resumes, tlt3.gpus
+tick, final_epoch, resumes, gpus, fans_out = tlt3.tick, tlt3.final_epoch, tlt3.resumes, tlt3.gpus, tlt3.fans_out
 
 
 def image(request: Request) -> str:

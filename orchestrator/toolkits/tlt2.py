@@ -166,6 +166,10 @@ def gpus(request: Request, wanted: int) -> int:  # noqa: ARG001 (the protocol's 
     return wanted
 
 
+def fans_out(request: Request) -> bool:  # noqa: ARG001 (the protocol's signature)
+    return False
+
+
 def resumes(request: Request) -> bool:  # noqa: ARG001 (the protocol's signature)
     """None of its programs looks at what an earlier run left, but for training, which is told."""
     return False

@@ -47,7 +47,7 @@ _STEP = re.compile(r"\s*(\d+)/(\d+) \[[=>.]+\]")
 KEY: Final = tlt2.KEY
 CHECKPOINT_SUFFIX = tlt2.CHECKPOINT_SUFFIX
 Evaluation, evaluation = tlt2.Evaluation, tlt2.evaluation
-final_epoch, resumes = tlt2.final_epoch, tlt2.resumes
+final_epoch, resumes, fans_out = tlt2.final_epoch, tlt2.resumes, tlt2.fans_out
 checkpoint, resume_point, pruned_suffix = tlt2.checkpoint, tlt2.resume_point, tlt2.pruned_suffix
 
 

@@ -3,6 +3,7 @@
     finding      the results folders below what a user names
     training     one of them: ``Training.update`` reads what came since, ``summary`` and ``details`` are its snapshot
     description  what training it is: ``training.json``, or what other files tell
+    ranks        ``ranks/``: where its processes are
     steps        ``steps.jsonl``: a curve for each figure, of bounded size
     epochs       the training log: figures of each epoch
     status       ``status.json``: how it goes, and how it ended

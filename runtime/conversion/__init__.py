@@ -75,6 +75,11 @@ class Source(Protocol):
         """Where the annotations lie: what an error about all of them names."""
         ...
 
+    @property
+    def inputs(self) -> Sequence[Path]:
+        """Files and folders that are read, those of pictures, too."""
+        ...
+
     def plan(self) -> Plan: ...
 
     def picture(self, frame: Any) -> str:

@@ -52,6 +52,10 @@ class Coco:
     def place(self) -> Path:
         return self.parts[0][1]
 
+    @property
+    def inputs(self) -> list[Path]:
+        return [path for folder, file in self.parts for path in (file, self.root / mounts.host_text(folder))]
+
     def plan(self) -> Plan:
         """All images of each file; raises DataError for a file that is no COCO file or has no annotations."""
         frames: list[list[Picture]] = []

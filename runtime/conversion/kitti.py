@@ -63,6 +63,10 @@ class Kitti:
     def place(self) -> Path:
         return self.labels
 
+    @property
+    def inputs(self) -> list[Path]:
+        return [path for path in (self.images, self.labels, self.sequences, self.calibrations) if path is not None]
+
     def plan(self) -> Plan:
         """Frames in folds; raises DataError where there are none."""
         if self.mode == "sequence":

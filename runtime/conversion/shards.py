@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from converters.tfrecords.records import CLASSES
 from runtime.shell import folders
-from tltpipe.errors import HostError
-from tltpipe.files import remove, writable
-from tltpipe.journal import alone
+from tltpipe import executors, staging
+from tltpipe.errors import HostError, Interrupted
+from tltpipe.files import beside, new_file, remove, writable
+from tltpipe.journal import PATIENCE, Journal, alone
 
 WARNINGS = "_warning.json"
 INDEX = "idx-"
@@ -43,30 +45,118 @@ class Prefix:
         return f"{self.folder}/{self.stem}"
 
 
+@dataclass(frozen=True)
+class Staging:
+    """Where record files are made, hidden beside their places. Picklable, for those who make the records.
+
+    ``folder`` has the record files that are whole; ``parts`` the records of one stretch in each file, until that record
+    file is. The ``journal`` says which parts there are.
+    """
+
+    prefix: Prefix
+    journal: Journal
+
+    @property
+    def targets(self) -> list[Path]:
+        """What the staging folders would be called if they were outputs."""
+        name = self.prefix.stem or "records"
+        return [self.prefix.folder / name, self.prefix.folder / f"{name}.parts"]
+
+    @property
+    def folder(self) -> Path:
+        return beside(self.targets[0])
+
+    @property
+    def parts(self) -> Path:
+        return beside(self.targets[1])
+
+    def put(self, number: int, records: bytes) -> None:
+        """Write the records of stretch ``number``."""
+        staging.write(str(self.parts), _part(number), records)
+
+    def records(self, number: int) -> bytes:
+        """The records of stretch ``number``."""
+        return staging.arrived(self.parts / _part(number))
+
+    @contextmanager
+    def record_file(self, name: str) -> Iterator[IO[bytes] | None]:
+        """Yield a new record file, which has its name when the block ends; None where it is there already."""
+        path, waiting = self.folder / name, self.parts / name
+        if path.exists():
+            yield None
+            return
+        with new_file(waiting) as stream:
+            yield stream
+        self.journal.guard()
+        waiting.rename(path)
+
+    def remove_parts(self, numbers: Iterable[int]) -> None:
+        """Remove the parts of a record file that is whole."""
+        for number in numbers:
+            (self.parts / _part(number)).unlink(missing_ok=True)
+
+    def begin(self, inputs: Sequence[Path], note: Callable[[str], None]) -> None:
+        """Make the folders, or go on in those of a killed run that was at the same work."""
+        folders = [self.folder, self.parts]
+        with writable(self.prefix.folder):
+            if self.journal.resumes(folders, inputs):
+                for path in self.folder.glob(".*"):  # written aside when it was killed
+                    path.unlink()
+                return
+            self.journal.begin(folders, inputs, note)
+            for path in folders:
+                path.mkdir()
+
+    def settle(self) -> None:
+        """Move the files of ``folder`` to the prefix."""
+        self.journal.guard()
+        self.journal.forget()
+        remove(self.parts)
+        _replace(self.prefix, self.folder)
+        self.journal.abandon(self.targets)
+
+
 @contextmanager
-def staged(prefix: Prefix) -> Iterator[Path]:
-    """Yield an empty hidden folder; when the block ends well its files move to the prefix.
+def staged(prefix: Prefix, identity: str, inputs: Sequence[Path], note: Callable[[str], None]) -> Iterator[Staging]:
+    """Yield the place where the record files of the work ``identity`` on ``inputs`` are made, which may have been begun
+    by a run that was killed; when the block ends well they move to the prefix.
 
     They replace what earlier conversions left there, also what this one did not write again: a stale shard would be
-    trained on. On an exception nothing changes. Raises HostError while another run writes there.
+    trained on. On an exception nothing changes; after an interruption the next run goes on. Where an executor does only
+    a part of the work the block raises that (``executors.divided``). Raises HostError while another run writes there.
     """
     existed = prefix.folder.exists()
-    staging = prefix.folder / f".{prefix.stem or 'records'}.partial"
+    divided = executors.divided()
+    place = Staging(prefix, Journal(prefix.folder / f".{prefix.stem or 'records'}.journal", identity, prefix.folder))
     try:
-        with alone(staging):
-            with writable(prefix.folder):
-                remove(staging)
-                staging.mkdir()
-            try:
-                yield staging
-                _replace(prefix, staging)
-            except BaseException:
-                remove(staging)
-                raise
+        with alone(place.journal.folder, patience=PATIENCE if divided else 0) as hold:
+            held = replace(place, journal=replace(place.journal, hold=hold))
+            held.begin(inputs, note)
+            if not divided:
+                with _abandoned_if_broken(held):
+                    yield held
+                    held.settle()
+        if divided:
+            yield place
     except BaseException:
         if not existed:
             folders.remove_if_empty(prefix.folder)
         raise
+
+
+@contextmanager
+def _abandoned_if_broken(place: Staging) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        raise  # what is done so far serves the next run
+    except BaseException:
+        place.journal.abandon(place.targets)
+        raise
+
+
+def _part(number: int) -> str:
+    return f"{number:06d}"
 
 
 def stale(prefix: Prefix, written: set[str]) -> list[str]:
@@ -76,17 +166,17 @@ def stale(prefix: Prefix, written: set[str]) -> list[str]:
     return [name for name in folders.names(prefix.folder) if prefix.owns(name) and name not in written]
 
 
-def write_warnings(staging: Path, prefix: Prefix, dropped: Mapping[str, list[int]]) -> None:
+def write_warnings(folder: Path, prefix: Prefix, dropped: Mapping[str, list[int]]) -> None:
     """``<prefix>_warning.json``: the boxes that were left out; no file where there are none."""
     if dropped:
         text = json.dumps(dropped, indent=2)
-        (staging / f"{prefix.stem}{WARNINGS}").write_text(text, encoding="utf-8")
+        (folder / f"{prefix.stem}{WARNINGS}").write_text(text, encoding="utf-8")
 
 
-def write_classes(staging: Path, prefix: Prefix, names: Sequence[str]) -> None:
+def write_classes(folder: Path, prefix: Prefix, names: Sequence[str]) -> None:
     """``<prefix>_classes.txt``: what the class numbers in the records mean, from 1 on; no file where there are none."""
     if names:
-        (staging / f"{prefix.stem}{CLASSES}").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        (folder / f"{prefix.stem}{CLASSES}").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def write_index(path: Path, lengths: Iterable[int]) -> None:
@@ -101,8 +191,8 @@ def write_index(path: Path, lengths: Iterable[int]) -> None:
             offset += length
 
 
-def _replace(prefix: Prefix, staging: Path) -> None:
-    written = {path.name for path in staging.iterdir()}
+def _replace(prefix: Prefix, folder: Path) -> None:
+    written = {path.name for path in folder.iterdir()}
     for name in written:
         if (prefix.folder / name).is_dir():
             what = "a folder has the name of a record file"
@@ -110,5 +200,5 @@ def _replace(prefix: Prefix, staging: Path) -> None:
     for name in stale(prefix, written):
         (prefix.folder / name).unlink()
     for name in sorted(written):
-        os.replace(staging / name, prefix.folder / name)
-    staging.rmdir()
+        os.replace(folder / name, prefix.folder / name)
+    folder.rmdir()

@@ -7,13 +7,14 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from converters.tfrecords.records import frame_record
 from converters.tfrecords.summary import RecordSummary
 from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
+from runtime.conversion.shards import Staging
 from tltpipe import executors
 from tltpipe.losses import Losses
 from tltpipe.workers import parallel_map
@@ -46,16 +47,24 @@ class Stretch:
     last: bool
 
 
+class Made(NamedTuple):
+    """What became of a stretch; ``records`` None are in the part file of its ``number``."""
+
+    number: int
+    stretch: Stretch
+    done: Done
+    records: bytes | None = None
+
+
 @dataclass
 class Done:
     """What became of frames.
 
-    ``records`` are framed, ``lengths`` their bytes, ``objects`` counted by stored class in them; ``renamed``,
-    ``dropped`` and ``scores``, as in ``Annotated``, are of all frames read; ``losses`` counts each frame once,
-    however often it is recorded; ``summary`` is of the records.
+    ``lengths`` are those of the framed records, ``objects`` counted by stored class in them; ``renamed``, ``dropped``
+    and ``scores``, as in ``Annotated``, are of all frames read; ``losses`` counts each frame once, however often it is
+    recorded; ``summary`` is of the records.
     """
 
-    records: bytes = b""
     lengths: list[int] = field(default_factory=list)
     objects: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -88,8 +97,11 @@ def _bytes(job: Job, frame: Any) -> int:
         return 0
 
 
-def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> Done:
-    """The records of ``stretch``, at most ``room``; raises DataError for the first frame that cannot be read."""
+def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> tuple[Done, bytes]:
+    """The framed records of ``stretch``, at most ``room``, and what there is to tell of them.
+
+    Raises DataError for the first frame that cannot be read.
+    """
     done = Done()
     classes: list[str] = []
     records: list[bytes] = []
@@ -109,9 +121,8 @@ def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> Done:
             classes += stored * copies
             _summarise(done.summary, annotated, job.layout, copies)
     done.summary.layout = "dali" if job.layout.pictures else "detectnet_v2"
-    done.records, done.objects = b"".join(records), Counter(classes)
-    done.lengths = [len(record) for record in records]
-    return done
+    done.objects, done.lengths = Counter(classes), list(map(len, records))
+    return done, b"".join(records)
 
 
 def _summarise(summary: RecordSummary, frame: Annotated, layout: Layout, copies: int) -> None:
@@ -134,17 +145,38 @@ def _count(losses: Losses, annotated: Annotated, *, written: bool) -> None:
         losses.lose(MODIFIED, images=1, items=kept)
 
 
-def results(job: Job, plan: Iterable[Stretch], *, workers: int) -> Iterator[tuple[Stretch, Done]]:
-    """What becomes of each stretch, in order."""
+def numbers(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int) -> Iterator[int]:
+    """The number of each stretch, in order, when its records are in their part file and the journal says what became
+    of it."""
+    return parallel_map(partial(_note, job, staging), enumerate(plan), workers=workers, ahead=3, resumable=True)
+
+
+def results(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int) -> Iterator[Made]:
+    """What becomes of each stretch, in order. With one worker that is this process, and nothing waits in files."""
+    if workers == 1:
+        for number, stretch in enumerate(plan):
+            yield Made(number, stretch, *convert(job, stretch))
+        return
     handed: deque[Stretch] = deque()
 
-    def noted() -> Iterator[Stretch]:
+    def remembered() -> Iterator[Stretch]:
         for stretch in plan:
             handed.append(stretch)
             yield stretch
 
-    for done in parallel_map(partial(convert, job), noted(), workers=workers, ahead=3):
-        yield handed.popleft(), done
+    for number in numbers(job, staging, remembered(), workers=workers):
+        yield Made(number, handed.popleft(), staging.journal.entry(number, Done))
+
+
+def _note(job: Job, staging: Staging, numbered: tuple[int, Stretch]) -> int:
+    number, stretch = numbered
+
+    def work() -> Done:
+        done, records = convert(job, stretch)
+        staging.put(number, records)
+        return done
+
+    return staging.journal.once(number, work)
 
 
 def processes(frames: int, wanted: int | None) -> int:

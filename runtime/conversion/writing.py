@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from converters.model import rules
 from converters.tfrecords import summary
@@ -13,11 +13,13 @@ from converters.tfrecords.records import shard_name
 from converters.tfrecords.summary import RecordSummary
 from converters.transfer import losing
 from runtime.conversion import Plan, partition, shards, work
-from runtime.conversion.shards import Prefix
+from runtime.conversion.shards import Prefix, Staging
 from runtime.conversion.telling import SHARES, SHARES_HINT, Tally, say_objects
-from runtime.conversion.work import Done, Job, Stretch
+from runtime.conversion.work import Job, Made, Stretch
 from runtime.shell import program
+from tltpipe import executors, plain
 from tltpipe.errors import DataError, UsageError
+from tltpipe.journal import which
 from tltpipe.progress import Bar, for_stream
 
 
@@ -49,9 +51,18 @@ def write(
     tally, total = Tally(), sum(map(len, plan.frames))
     parts = list(_shards(plan, prefix))
     stretches = (each for part in parts for each in work.stretches(part.frames, job, fold=part.fold))
-    results = work.results(job, stretches, workers=workers)
     summaries: dict[str, RecordSummary] = {}
-    with shards.staged(prefix) as staging, for_stream().bar("convert", total=total) as bar:
+    inputs = job.source.inputs
+    identity = plain.identity(job, [part.name for part in parts], list(map(which, inputs)))
+    progress = for_stream()
+    with (
+        shards.staged(prefix, identity, inputs, progress.note) as staging,
+        progress.bar("convert", total=total) as bar,
+    ):
+        if divided := executors.divided():
+            _do_part(job, staging, stretches, bar, workers=workers)
+            raise divided.part()
+        results = work.results(job, staging, stretches, workers=workers)
         before, fold = tally.objects.copy(), 0
         for part in parts:
             if verbose and part.fold != fold:
@@ -61,24 +72,26 @@ def write(
             status.write("RUNNING", told)
             if verbose:
                 program.say(told)
-            lengths = []
+            lengths, numbers = list[int](), list[int]()
             summaries[part.name] = of_file = RecordSummary()
-            with (staging / part.name).open("wb") as stream:
-                for done in _of_one_file(results, job, tally, bar):
-                    stream.write(done.records)
+            with staging.record_file(part.name) as stream:
+                for number, _, done, _ in _of_one_file(results, job, staging, stream, tally):
                     tally.add(done, fold=part.fold)
                     lengths += done.lengths
                     of_file.merge(done.summary)
+                    numbers.append(number)
+                    bar.advance(done.losses.read.images)
+            staging.remove_parts(numbers)
             if job.layout.pictures:
-                shards.write_index(staging / part.name, lengths)
+                shards.write_index(staging.folder / part.name, lengths)
         if verbose:
             say_objects(tally.objects - before)
         if not allow_loss:
             _refuse_losses(job, plan, tally)
-        shards.write_warnings(staging, prefix, tally.dropped)
-        shards.write_classes(staging, prefix, job.layout.numbered)
-        written = sorted(path.name for path in staging.iterdir())
-        summary.write(staging, prefix.stem, summaries)
+        shards.write_warnings(staging.folder, prefix, tally.dropped)
+        shards.write_classes(staging.folder, prefix, job.layout.numbered)
+        written = sorted(path.name for path in staging.folder.iterdir())
+        summary.write(staging.folder, prefix.stem, summaries)
         removed = shards.stale(prefix, set(written))
     return tally, written, removed
 
@@ -91,12 +104,28 @@ def _refuse_losses(job: Job, plan: Plan, tally: Tally) -> None:
     losing.refuse_wholesale({"this data set": judged}, (), {"this data set": Path(job.source.place)})
 
 
-def _of_one_file(results: Iterator[tuple[Stretch, Done]], job: Job, tally: Tally, bar: Bar) -> Iterator[Done]:
-    """What becomes of the stretches of the next file, no more records than the sample modifier lets in."""
-    for stretch, done in results:
+def _do_part(job: Job, staging: Staging, stretches: Iterable[Stretch], bar: Bar, *, workers: int) -> None:
+    """Do those stretches that are this run's; the record files are for the run that finds all of them done."""
+    planned = list(stretches)
+    for number in work.numbers(job, staging, planned, workers=workers):
+        bar.advance(len(planned[number].frames))
+
+
+def _of_one_file(
+    results: Iterator[Made], job: Job, staging: Staging, stream: IO[bytes] | None, tally: Tally
+) -> Iterator[Made]:
+    """What becomes of the stretches of the next file: no more records than the sample modifier lets in.
+
+    They go to ``stream``; where an earlier run has written the file, there is none.
+    """
+    for made in results:
+        stretch = made.stretch
         room = job.modifier.room(fold=stretch.fold, written=tally.written[stretch.fold])
-        yield work.convert(job, stretch, room=room) if room is not None and len(done.lengths) > room else done
-        bar.advance(len(stretch.frames))
+        if room is not None and len(made.done.lengths) > room:
+            made = Made(made.number, stretch, *work.convert(job, stretch, room=room))
+        if stream:
+            stream.write(staging.records(made.number) if made.records is None else made.records)
+        yield made
         if stretch.last:
             return
 

@@ -120,6 +120,33 @@ class Split:
         weights = [weight for _, weight in self.sources]
         return replace(self, units=units, sources=tuple(zip(counts, weights, strict=True)))
 
+    def part(self, start: int, stop: int) -> tuple[Split, int]:
+        """A split of the samples from ``start`` to ``stop``, with their images alone, and the place of its first image.
+
+        It has neither notes nor losses.
+        """
+        units = None if self.units is None else self.units[start:stop]
+        first, end = (start, stop) if units is None else (int(units[:, 0].min()), int(units[:, 0].max()) + 1)
+        things, letters = (
+            slice(int(self.starts[first]), int(self.starts[end])),
+            int(self.ends[first - 1]) if first else 0,
+        )
+        stored: dict[int, Column] = {}
+        for name, column in self.columns.items():
+            if id(column) not in stored:
+                places = things if self.fields[name].per == "object" else slice(first, end)
+                stored[id(column)] = self.fields[name].column()
+                stored[id(column)].extend(column.take(np.arange(places.start, places.stop)))
+        own = Split(
+            self.roots, bytes(self.names[letters : int(self.ends[end - 1])]), self.ends[first:end] - letters,
+            self.folders[first:end], self.sizes[first:end], self.fields,
+            {name: stored[id(column)] for name, column in self.columns.items()},
+            self.starts[first : end + 1] - things.start,
+            None if self.parts is None else self.parts[first:end],
+            units=None if units is None else units - (first, things.start),
+        )  # fmt: skip
+        return own, first
+
     def unsampled(self) -> dict[str, NDArray[np.bool_]]:
         """Which objects [M] are no samples of their own, and what they are: crowds, or without what a field needs."""
         found = {CROWDS: self["crowd"]} if "crowd" in self.columns else {}

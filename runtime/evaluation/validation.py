@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runtime.data import batches as data
 from runtime.evaluation import samples
 from runtime.networks import PredictsWithLoss
-from runtime.tasks import Example, ImageInfo, JudgesSplit, Metrics, Prediction, Scores, Task, completed
+from runtime.tasks import Example, ImageInfo, JudgesSplit, Metrics, Prediction, Scores, Target, Task, completed
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +27,17 @@ EXAMPLES = 8
 
 Predict = Callable[["Batch"], tuple[Sequence[Prediction], float]]
 """The prediction for each image of a batch, in pixels of these, and the loss of the batch, 0 where it is not wanted."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A batch: the ``targets`` of its ``images``, what was predicted, and the images that are to be drawn."""
+
+    predictions: Sequence[Prediction]
+    targets: Sequence[Target]
+    images: Sequence[ImageInfo]
+    loss: float = 0.0
+    examples: Sequence[Example] = ()
 
 
 @dataclass(frozen=True)
@@ -64,21 +75,46 @@ def run_validation(
     ``truth`` has the same images and what is true of them, where the samples of ``split`` are made of something else.
     Raises DataError for images that cannot be read.
     """
+    with closing(
+        predicted(predict, task, recipe, split, classes, workers=data.workers(recipe), examples=examples)
+    ) as seen:
+        return measure(seen, recipe, split, metrics, progress=progress, truth=truth)
+
+
+def predicted(
+    predict: Predict, task: Task, recipe: Recipe, split: Split, classes: Sequence[str], *, workers: int, examples: int
+) -> Generator[Seen]:
+    """What ``predict`` makes of each batch of ``split``, which ``workers`` processes decode."""
     order, pictures = data.for_validation(recipe, split)
-    total, kept = 0.0, list[Example]()
-    if isinstance(metrics, JudgesSplit):
-        metrics.judge(split if truth is None else truth)
-    with (
-        progress.bar("validate", total=split.samples) as bar,
-        closing(data.batches(pictures, order, workers=data.workers(recipe))) as batches,
-    ):
+    with closing(data.batches(pictures, order, workers=workers)) as batches:
         for batch in batches:
             predictions, loss = predict(batch)
             predictions = completed(task, predictions, batch.targets, classes)
-            total += loss * len(predictions) * (len(predictions) if recipe.strict else 1)
-            metrics.update(predictions, batch.targets, image_infos(batch, split))
-            kept += samples.of_batch(batch, examples - len(kept), predictions)
-            bar.advance(len(predictions))
+            drawn = samples.of_batch(batch, examples, predictions)
+            examples -= len(drawn)
+            yield Seen(predictions, batch.targets, image_infos(batch, split), loss, drawn)
+
+
+def measure(
+    seen: Iterable[Seen],
+    recipe: Recipe,
+    split: Split,
+    metrics: Metrics,
+    *,
+    progress: Progress,
+    truth: Split | None = None,
+) -> Validation:
+    """Add all that was ``seen`` of ``split``, in order, to ``metrics``; ``truth`` as for ``run_validation``."""
+    total, kept = 0.0, list[Example]()
+    if isinstance(metrics, JudgesSplit):
+        metrics.judge(split if truth is None else truth)
+    with progress.bar("validate", total=split.samples) as bar:
+        for batch in seen:
+            count = len(batch.predictions)
+            total += batch.loss * count * (count if recipe.strict else 1)
+            metrics.update(batch.predictions, batch.targets, batch.images)
+            kept += batch.examples
+            bar.advance(count)
     return Validation(total / max(1, split.samples), kept)
 
 

@@ -41,10 +41,12 @@ class LoadedImage:
 
 @dataclass(frozen=True)
 class Predicted:
-    """An image and its ``prediction`` in pixels of the image as stored, with a thumbnail for the first few."""
+    """An image, its ``prediction`` in pixels of the image as stored and the names of its ``classes``, with a thumbnail
+    for the first few."""
 
     path: Path
     prediction: Prediction
+    classes: Sequence[str]
     thumbnail: Image.Image | None = None
 
 
@@ -70,9 +72,9 @@ class Predictor:
     def __init__(self, model: Model, task: Presents, *, threshold: float, outputs: Outputs, batch: int) -> None:
         self.model, self.task, self.threshold, self.outputs, self.batch = model, task, threshold, outputs, batch
 
-    def __call__(self, paths: Iterable[Path]) -> Iterator[Predicted | DataError]:
-        """The prediction for each image, or why it could not be read, in order."""
-        rest = iter(enumerate(paths))
+    def __call__(self, paths: Iterable[Path], *, first: int = 0) -> Iterator[Predicted | DataError]:
+        """The prediction for each image, or why it could not be read, in order; ``first`` images were before them."""
+        rest = iter(enumerate(paths, first))
         reading: deque[list[tuple[int, Path, Future[LoadedImage | DataError]]]] = deque()
         writing: deque[list[Future[Predicted | DataError] | DataError]] = deque()
         with ThreadPoolExecutor(cpu_count(), "images") as pool:
@@ -128,7 +130,7 @@ class Predictor:
                 small = drawn_images.thumbnail(whole, prediction, self.task, classes)
         if outputs.labels is not None:
             outputs.labels.add(path, name.label, prediction)
-        return Predicted(path, prediction, small)
+        return Predicted(path, prediction, tasks.class_names(prediction, classes), small)
 
 
 def together(images: Sequence[NDArray[np.uint8]], model: Model) -> NDArray[np.uint8] | Sequence[NDArray[np.uint8]]:

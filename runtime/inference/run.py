@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from runtime import tasks
-from runtime.inference.backends import ModelRequest
-from runtime.inference.crops import Crops
+from runtime.inference import chunks, fan_out
+from runtime.inference.loaded import Loaded, load, predicted
+from runtime.inference.request import InferRequest
 from runtime.inference.result_names import ResultName
 from runtime.shell import program
-from runtime.tasks import Presents, ResultsOptions, Tabulates
+from runtime.tasks import Results, ResultsOptions, Tabulates
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
 
@@ -28,59 +29,6 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """So many unreadable pictures are named at most."""
-BATCH = 8
-"""Images a batch where nothing says otherwise."""
-ON_SHEET = 24
-"""Pictures of a contact sheet."""
-
-
-@dataclass(frozen=True)
-class FirstStage:
-    """The model whose objects go to that of a request, which is of the task ``second``; ``threshold`` None: what its
-    spec says."""
-
-    model: Path
-    opening: ModelRequest
-    task: Presents
-    second: Presents
-    threshold: float | None
-    crops: Crops
-
-
-@dataclass(frozen=True)
-class InferRequest:
-    """The command line once it is known to make sense. Paths are None for what is not wanted."""
-
-    opening: ModelRequest
-    task: Presents
-    model: Path
-    names: Mapping[Path, ResultName]
-    """The pictures, in order, and what their results are called."""
-    threshold: float | None
-    batch: int | None
-    """None: what the spec says, the model's own where none is given."""
-    drawn: Path | None
-    labels: Path | None
-    coco: Path | None
-    coco_ids: Path | None
-    class_maps: tuple[Path, ...]
-    sheet: Path | None
-    json: bool
-    first: FirstStage | None = None
-    ten_crop: bool = False
-    """Even where the spec does not say so."""
-    cutouts: Path | None = None
-
-    @property
-    def pictures(self) -> Sequence[Path]:
-        return tuple(self.names)
-
-    @property
-    def outputs(self) -> Mapping[str, Path]:
-        """What is written, and where."""
-        places = {"annotated copies": self.drawn, "labels": self.labels, "cut-outs": self.cutouts}
-        places |= {"COCO results": self.coco, "sheet": self.sheet}
-        return {what: path for what, path in places.items() if path}
 
 
 @dataclass
@@ -100,24 +48,17 @@ def infer(request: InferRequest) -> Losses:
 
     Raises DataError at the end when there were such.
     """
-    from runtime.inference import backends, drawn_images, ten_crop
+    from runtime.inference import backends, drawn_images
 
-    model = backends.open(request.model, request.opening)
-    if request.ten_crop:
-        model = ten_crop.TenCrop(model, request.task)
-    elif request.first is None:
-        model = ten_crop.by_recipe(model, request.task)
+    loaded = load(request, backends.open)
+    model, cascade = loaded.model, loaded.cascade
     say = (lambda _line: None) if request.json else program.say
-    threshold, batch = _chosen(model, request)
-    request = replace(request, task=tasks.presented(request.task, model.names, threshold))
-    cascade = None if request.first is None else _behind(request.first, model, threshold, batch)
     if cascade is not None:
         first = cascade.first.model
         say(f"first       {first.name}, {len(first.classes)} classes: {first.about}")
     say(f"model       {model.name}, {len(model.classes)} classes: {model.about}")
     begun = time.perf_counter()
-    # What a cascade gives has passed the thresholds of both of its models.
-    tally = predict(cascade or model, request, threshold=0.0 if cascade else threshold, batch=batch)
+    tally = predict(loaded, request)
     seconds = time.perf_counter() - begun
     if request.sheet and tally.thumbnails:
         drawn_images.save(drawn_images.sheet(tally.thumbnails), request.sheet)
@@ -133,29 +74,11 @@ def infer(request: InferRequest) -> Losses:
     for line in losses.lines():
         say(line)
     if request.json:
-        summary = _summary(model, request, tally, losses, seconds, threshold)
+        summary = _summary(model, request, tally, losses, seconds, loaded.threshold)
         program.say(json.dumps(summary | ({} if cascade is None else _of_first(cascade, request)), indent=2))
     if tally.unreadable:
         raise _failure(tally.unreadable)
     return losses
-
-
-def _behind(stage: FirstStage, second: Model, threshold: float, batch: int) -> Cascade:
-    """``second`` behind the model of ``stage``."""
-    from runtime.inference import backends
-    from runtime.inference.cascade import Cascade
-    from runtime.inference.front_door import LoadedModel
-
-    model = backends.open(stage.model, stage.opening)
-    lowest = _threshold(model) if stage.threshold is None else stage.threshold
-    first = LoadedModel(model, stage.task, lowest)
-    return Cascade(first, LoadedModel(second, stage.second, threshold), stage.crops, batch=batch)
-
-
-def _threshold(model: Model) -> float:
-    from runtime.data.recipe import Inference
-
-    return (model.recipe.inference if model.recipe else Inference()).threshold
 
 
 def _of_first(cascade: Cascade, request: InferRequest) -> dict[str, Any]:
@@ -163,16 +86,6 @@ def _of_first(cascade: Cascade, request: InferRequest) -> dict[str, Any]:
     model = cascade.first.model
     told = {"path": str(request.first.model), "network": model.name, "about": model.about}
     return {"first": {**told, "threshold": cascade.first.threshold, **vars(cascade.counts)}}
-
-
-def _chosen(model: Model, request: InferRequest) -> tuple[float, int]:
-    """Threshold and images a batch: as requested, else as the spec has them."""
-    from runtime.data.recipe import Inference
-
-    given = request.opening.recipe
-    inference = model.recipe.inference if model.recipe else Inference()
-    batch = request.batch or inference.batch_size or (given.evaluation.batch_size if given else 0) or BATCH
-    return inference.threshold if request.threshold is None else request.threshold, batch
 
 
 def _summary(
@@ -202,38 +115,40 @@ def balance(request: InferRequest, tally: Tally) -> Losses:
     return losses
 
 
-def predict(model: Model, request: InferRequest, *, threshold: float, batch: int) -> Tally:
+def predict(loaded: Loaded, request: InferRequest) -> Tally:
     """Predict, draw and write, with a bar that shows how far it is."""
-    from runtime.inference.predictor import Outputs, Predictor
     from tltpipe import progress
 
-    tally, writers = Tally(), request.task.writers()
-    options = ResultsOptions(model.classes, request.pictures, request.coco_ids, request.class_maps)
+    tally, show = Tally(), progress.for_stream()
     with ExitStack() as lasting:
-        labels = lasting.enter_context(writers["labels"].open(request.labels, options)) if request.labels else None
-        coco = lasting.enter_context(writers["coco"].open(request.coco, options)) if request.coco else None
-        table = None
-        if request.labels and isinstance(tabulates := writers["labels"], Tabulates):
-            table = lasting.enter_context(tabulates.table(request.labels, options))
-        outputs = Outputs(request.drawn, labels, ON_SHEET if request.sheet else 0, request.names, request.cutouts)
-        predictor = Predictor(model, request.task, threshold=threshold, outputs=outputs, batch=batch)
-        bar = lasting.enter_context(progress.for_stream().bar("infer", total=len(request.pictures)))
-        tally.about = tuple(coco.about) if coco else ()
-        for each in predictor(request.pictures):
+        source = lasting.enter_context((chunks.predicted if fan_out.wanted() else predicted)(loaded, request))
+        joint = [(lasting.enter_context(opening), name) for opening, name in _joint(loaded, request)]
+        tally.about = tuple(line for results, _ in joint for line in results.about)
+        bar = lasting.enter_context(show.bar("infer", total=len(request.pictures)))
+        for each in source:
             if isinstance(each, DataError):
                 tally.unreadable.append(each)
             else:
                 tally.images += 1
-                tally.classes.update(tasks.class_names(each.prediction, model.classes))
+                tally.classes.update(each.classes)
                 if each.thumbnail is not None:
                     tally.thumbnails.append(each.thumbnail)
-                name = request.names[each.path]
-                if coco is not None:
-                    coco.add(each.path, name.image, each.prediction)
-                if table is not None:
-                    table.add(each.path, name.label, each.prediction)
+                for results, name in joint:
+                    results.add(each.path, name(request.names[each.path]), each.prediction)
             bar.advance()
     return tally
+
+
+def _joint(
+    loaded: Loaded, request: InferRequest
+) -> Iterator[tuple[AbstractContextManager[Results], Callable[[ResultName], str]]]:
+    """Results of all images together, which get them in order, and what they call an image."""
+    writers = loaded.task.writers()
+    options = ResultsOptions(loaded.whole.classes, request.pictures, request.coco_ids, request.class_maps)
+    if request.coco:
+        yield writers["coco"].open(request.coco, options), attrgetter("image")
+    if request.labels and isinstance(tabulates := writers["labels"], Tabulates):
+        yield tabulates.table(request.labels, options), attrgetter("label")
 
 
 def _failure(errors: Sequence[DataError]) -> DataError:

@@ -162,7 +162,10 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     say: Say = (lambda _line: None) if arguments.json else program.say
     network = networks.load(arguments.network)
     task, recipe = tasks.load(network.TASK), _chosen(network.recipe(spec), arguments)
-    done = (_of_results if arguments.results else _of_model)(arguments, task, recipe, say)
+    if arguments.results:
+        done = _of_results(arguments, task, recipe, say)
+    else:
+        done = _of_model(arguments, task, recipe, say, results)
     maps = tuple(program.host(text) for text in arguments.class_map)
     report = done.metrics.report(done.split, ReportOptions(done.name, arguments.threshold, maps, done.boxes))
     for line in report.lines():
@@ -186,12 +189,12 @@ def evaluate(arguments: argparse.Namespace, spec: Spec, results: Path | None) ->
     return report.scores
 
 
-def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Say) -> Evaluated:
+def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Say, results: Path | None) -> Evaluated:
     """What the model of the command line makes of the validation data."""
     from runtime import tasks
     from runtime.data import frames
-    from runtime.evaluation import samples, validation
-    from runtime.inference import drawn_images
+    from runtime.evaluation import chunks, samples, validation
+    from runtime.inference import drawn_images, fan_out
     from tltpipe import progress
 
     if arguments.boxes and tasks.given_objects(task) is None:
@@ -200,8 +203,9 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
         )
         raise UsageError(what, hint="leave --boxes out")
     path = program.host(arguments.model_path)
-    place = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
-    model = models.open(path, ModelRequest(arguments.network, recipe, arguments.key, place, arguments.threads))
+    device = models.gpu_by_number(arguments.gpus, arguments.gpu_index)
+    request = ModelRequest(arguments.network, recipe, arguments.key, device, arguments.threads)
+    model = models.open(path, request)
     show = progress.for_stream()
     split = _validation_data(recipe, model.classes, task, show)
     say(f"evaluation  {frames.describe(split)}")
@@ -212,10 +216,15 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
     say(f"model       {path.name}: {model.name}, {model.about}")
     began = time.monotonic()
     metrics = task.metrics(model.classes, recipe)
-    seen = validation.run_validation(
-        lambda batch: (model(batch.images), 0.0), task, recipe, shown, metrics, model.classes,
-        progress=show, examples=validation.EXAMPLES, truth=split,
-    )  # fmt: skip
+    if fan_out.wanted():
+        boxes = program.host(arguments.boxes) if arguments.boxes else None
+        place = chunks.place(results and results / FOLDER, recipe, shown, path, boxes)
+        seen = chunks.run_validation(path, request, shown, metrics, model.classes, place, progress=show, truth=split)
+    else:
+        seen = validation.run_validation(
+            lambda batch: (model(batch.images), 0.0), task, recipe, shown, metrics, model.classes,
+            progress=show, examples=validation.EXAMPLES, truth=split,
+        )  # fmt: skip
     took = time.monotonic() - began
 
     def draw(folder: Path) -> list[Path]:

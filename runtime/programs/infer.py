@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from runtime.inference import crops
 from runtime.inference.backends import ModelRequest, device_of, gpu_by_number, kind_of
+from runtime.inference.loaded import BATCH, ON_SHEET
+from runtime.inference.request import FirstStage, InferRequest
 from runtime.inference.result_names import result_names
-from runtime.inference.run import BATCH, ON_SHEET, FirstStage, InferRequest, infer
+from runtime.inference.run import infer
 from runtime.machine import threads
 from runtime.shell import picture_lists, program
 from tltpipe.errors import UsageError
@@ -143,7 +145,6 @@ def read(arguments: argparse.Namespace, spec: Spec | None) -> InferRequest:
         raise needs_detector(model)
     request = InferRequest(
         opening=opening,
-        task=task,
         model=model,
         names=result_names(
             picture_lists.find(arguments.input, apart=place(arguments.output, "images_annotated")),
@@ -200,7 +201,7 @@ def first_stage(arguments: argparse.Namespace, opening: ModelRequest, second: Pr
     task = tasks.load(networks.load(name).TASK)
     require_boxes(task, path, first=True)
     request = replace(opening, network=name, recipe=None)
-    return FirstStage(path, request, task, second, arguments.cascade_threshold, chosen)
+    return FirstStage(path, request, arguments.cascade_threshold, chosen)
 
 
 def require_writers(request: InferRequest) -> None:

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from runtime.shell.mounts import host_text
-from tltpipe import registry
+from tltpipe import registry, storage
 from tltpipe.errors import HostError, Interrupted, TltpipeError
+from tltpipe.executors import Part
 from tltpipe.files import writable
 from tltpipe.interpreters import import_installed_only
 from tltpipe.losses import Losses
@@ -76,6 +77,7 @@ def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None, 
     try:
         with _terminable():
             require_current_folder()
+            storage.fill_mirrors()
             body()
             sys.stdout.flush()
     except BrokenPipeError:
@@ -94,8 +96,11 @@ def _run(body: Callable[[], None], arguments: argparse.Namespace | None = None, 
 
 
 def report(error: TltpipeError) -> int:
-    """Write ``error: <where>: <what>`` and ``  hint: <what to do next>`` to standard error; return the exit code."""
-    told = f"error: {error}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
+    """Write ``error: <where>: <what>`` and ``  hint: <what to do next>`` to standard error; return the exit code.
+
+    What ends a run early and well (exit code 0) is a ``note``.
+    """
+    told = f"{'error' if error.exit_code else 'note'}: {error}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
     sys.stderr.write(harmless(told))
     sys.stderr.flush()
     return error.exit_code
@@ -237,6 +242,9 @@ class StatusLog:
         """Write a FAILURE line for whatever ends the block badly (``what`` names the work), then let it go on."""
         try:
             yield
+        except Part as part:
+            self.write("RUNNING", str(part))
+            raise
         except (KeyboardInterrupt, Interrupted):
             self._tell_failure(f"{what} was interrupted")
             raise

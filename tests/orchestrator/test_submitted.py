@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_what_was_submitted_is_read_again_by_anyone_who_sees_the_workspace(jobs:
 def test_nobody_else_reads_it_and_the_key_lies_in_its_own_file_alone(jobs: Path) -> None:
     new = submitted.create(jobs, "slurm", JOB, {})
     script = submitted.write_file(new, "script.sh", "#!/bin/sh\n", executable=True)
-    key = submitted.write_key(new, "hush-hush")
+    key = submitted.write_secret(new, "key", "hush-hush")
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (new.folder, script, key, new.folder / "job.json")}
     assert modes == {new.folder.name: "0o700", "script.sh": "0o700", "key": "0o600", "job.json": "0o600"}
     assert [path.name for path in new.folder.iterdir() if b"hush-hush" in path.read_bytes()] == ["key"]
@@ -49,6 +50,9 @@ def test_the_same_work_has_the_same_digest_whatever_the_key(jobs: Path) -> None:
     other_key = Job(JOB.name, JOB.argv, files=JOB.files, secrets={"key": "another"})
     other_spec = Job(JOB.name, JOB.argv, files={"train.conf": "a: 2"})
     assert submitted.digest(other_key, {"nodes": 2}) == digest
+    fresh = replace(JOB, argv=(*JOB.argv, "--fresh"), again=JOB.argv)
+    assert submitted.digest(fresh, {"nodes": 2}) == digest
+    assert digest != submitted.digest(replace(JOB, inputs="of other data"), {"nodes": 2})
     assert digest not in (submitted.digest(other_spec, {"nodes": 2}), submitted.digest(JOB, {"nodes": 3}))
 
 
@@ -62,6 +66,15 @@ def test_how_it_ended_is_its_own_word_before_the_engines(jobs: Path) -> None:
     put(job.folder / "status.json", {"exit_code": 0, "signal": None, "attempt": 2, "host": "n2", "ended": "2026-11-30"})
     assert submitted.status(job) == Status(0, None, 2, "n2", "2026-11-30")
     assert submitted.ended(job) == State("done", "", ("n2",), 0, 2)
+
+
+def test_after_a_signal_the_engine_has_the_last_word(jobs: Path) -> None:
+    job = submitted.create(jobs, "slurm", JOB, {})
+    put(job.folder / "status.json", {"exit_code": 143, "signal": 15})
+    assert submitted.ended(job) == State("stopped", "stopped", (), 143)
+    assert submitted.final(job) is None  # it may have been requeued
+    submitted.settle(job, State("stopped", "was cancelled"))
+    assert submitted.final(job) == State("stopped", "was cancelled")
 
 
 @pytest.mark.parametrize(

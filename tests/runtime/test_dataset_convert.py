@@ -45,8 +45,8 @@ def test_failure_keeps_earlier_records(nvidia: Any, work: Path) -> None:
 
 
 def test_second_run_is_held_off(nvidia: Any, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with staged(Prefix(work / "out", "tfr")) as staging:
-        (staging / "tfr-fold-000-of-002").write_text("mine")
+    with staged(Prefix(work / "out", "tfr"), "another", (), print) as staging:
+        (staging.folder / "tfr-fold-000-of-002").write_text("mine")
         assert nvidia.convert("random_val20_shard0") == 6
         assert f"{work / 'out'}: another run is writing here" in capsys.readouterr().err
     assert (work / "out" / "tfr-fold-000-of-002").read_text() == "mine"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Timer
 from typing import Any, NamedTuple
 
 import pytest
 
-from tltpipe import plain, seal
+from tltpipe import locks, plain, seal
 from tltpipe.errors import HostError
 from tltpipe.files import beside
-from tltpipe.journal import Journal, is_ours
+from tltpipe.journal import Journal, is_ours, which
 
 
 class Count(NamedTuple):
@@ -261,3 +264,88 @@ def test_the_identity_of_work_is_that_of_its_values(tmp_path: Path) -> None:
     )
     for changed in ([1, 1], ["1", "1"], [1], [1, "1", None], [[1], "1"]):
         assert one != plain.identity(ANSWER, changed, {"a": (1.5, None)}, Path)
+
+
+def test_work_is_done_once_and_not_at_all_where_it_is_another_ones(journal: Journal) -> None:
+    done: list[int] = []
+
+    def work() -> int:
+        done.append(1)
+        return 7
+
+    assert [journal.once(4, work), journal.once(4, work)] == [4, 4]
+    assert (done, journal.entry(4, int)) == ([1], 7)
+    other(journal, identity="another").begin([], [], lambda line: pytest.fail(line))
+    for gone in (lambda: journal.once(5, work), lambda: journal.note(5, 7), lambda: journal.entry(4, int)):
+        with pytest.raises(HostError, match="another run"):
+            gone()
+    assert done == [1]
+    assert [path.name for path in journal.folder.iterdir()] == ["identity"], "the other one's, as it was"
+
+
+def test_two_attempts_at_a_chunk_write_files_of_their_own(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+
+    def replace(self: Path, target: Path) -> None:
+        names.append(self.name)
+        os.replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    journal.note(0, 1)
+    journal.note(0, 1)
+    assert len(set(names)) == 2
+    assert all(name.startswith(f"000000.{os.uname().nodename}-{os.getpid()}-") for name in names)
+
+
+def test_a_run_that_lost_its_hold_moves_and_removes_nothing(journal: Journal, tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    beside(tmp_path / "a.txt").write_text("the new one's")
+    with locks.held(lock, HostError("taken")) as hold:
+        lock.write_text("another holder")
+        old = other(journal, hold=hold)
+        for change in (
+            lambda: old.commit([tmp_path / "a.txt"], ANSWER),
+            lambda: old.begin([beside(tmp_path / "a.txt")], [], print),
+        ):
+            with pytest.raises(HostError, match="taken over"):
+                change()
+        old.abandon([tmp_path / "a.txt"])
+    assert journal.resumes([], [])
+    assert beside(tmp_path / "a.txt").read_text() == "the new one's"
+    assert lock.read_text() == "another holder"
+
+
+def test_a_data_set_is_the_same_on_another_machine(tmp_path: Path) -> None:
+    """Another inode, as Lustre may give, and another device, as each client of a file server sees."""
+    (tmp_path / "a").write_text("x")
+    shutil.copy2(tmp_path / "a", tmp_path / "b")
+    before = which(tmp_path / "a")
+    (tmp_path / "b").rename(tmp_path / "a")
+    assert which(tmp_path / "a") == before
+    (tmp_path / "a").write_text("xy")
+    assert which(tmp_path / "a") != before
+    assert which(tmp_path / "none") == (str(tmp_path / "none"), 0, 0)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no second file system")
+def test_dates_of_two_clocks_are_not_compared(journal: Journal) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as name:
+        data = Path(name)
+        (data / "1.txt").write_text("one")
+        os.utime(data / "1.txt", (0, 4e9))  # their server's clock is ahead
+        journal.begin([], [data], print)
+        assert journal.resumes([], [data])
+        (data / "1.txt").write_text("two")
+        os.utime(data / "1.txt", (0, 1e9))  # and now behind
+        assert not journal.resumes([], [data])
+
+
+def test_a_shared_folder_may_show_a_file_late(journal: Journal) -> None:
+    far = other(journal, shared=True)
+    far.note(0, 5)
+    path = journal.folder / "000000"
+    path.rename(journal.folder / "later")
+    timer = Timer(0.3, lambda: (journal.folder / "later").rename(path))
+    timer.start()
+    assert far.entry(0, int) == 5
+    timer.join()

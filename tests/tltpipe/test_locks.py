@@ -1,8 +1,10 @@
-"""A lock is one process's, and gone with it."""
+"""A lock is one process's, and gone with it; other machines, which may not see the lock, go by its owner's file."""
 
+import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from tltpipe import locks
 from tltpipe.errors import HostError
 
-TAKEN = HostError("at work already")
+TAKEN = HostError("at work already", hint="wait")
 HOLD = """
 import os, pathlib, sys, time
 from tltpipe import locks
@@ -61,3 +63,156 @@ def test_folders_that_cannot_be_written_are_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HostError), locks.held(tmp_path / "file/.lock", TAKEN):
         raise AssertionError("there is no such folder")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes this process one of another machine, or of a scheduler's job, or of a file system without locks."""
+
+    def become(host: str = "", *, boot: str = "", job: str = "", attempt: int = 0, locking: bool = True) -> None:
+        if host:
+            monkeypatch.setattr(locks, "_host", lambda: host)
+            monkeypatch.setattr(locks, "_boot", lambda: boot or f"kernel of {host}")
+        for name, text in (("SLURM_JOB_ID", job), ("SLURM_RESTART_COUNT", str(attempt or ""))):
+            monkeypatch.setenv(name, text)
+        if not locking:
+            monkeypatch.setattr(fcntl, "flock", refuse)
+
+    return become
+
+
+def refuse(*_: object) -> None:
+    raise OSError("no locks here")
+
+
+def left(path: Path, text: str | None = None) -> None:
+    """What a process of the machine that this one is now leaves at ``path`` when it is killed."""
+    with locks.held(path, TAKEN):
+        text = text if text is not None else path.read_text()
+    path.write_text(text)
+
+
+def test_the_refusal_says_who_holds_it(tmp_path: Path, machine: Callable[..., None]) -> None:
+    machine("n1", job="17")
+    with locks.held(tmp_path / "x.lock", TAKEN):
+        for host, hint in (("n1", "wait"), ("n2", str(tmp_path / "x.lock"))):
+            machine(host)
+            with pytest.raises(HostError, match=f"at work already .*{os.getpid()} on n1, slurm job 17") as refused:
+                locks._locked(tmp_path / "x.lock", TAKEN, 0)
+            assert hint in str(refused.value.hint)
+        assert [each.name for each in tmp_path.iterdir()] == ["x.lock"]
+
+
+def test_of_another_machine_nobody_knows_whether_it_ended(tmp_path: Path, machine: Callable[..., None]) -> None:
+    path = tmp_path / "x.lock"
+    machine("n1")
+    left(path)
+    machine("n2")
+    with pytest.raises(HostError, match="on n1") as refused, locks.held(path, TAKEN):
+        raise AssertionError("two may hold it")
+    assert f"remove {path}" in str(refused.value.hint)
+    path.unlink()
+    with locks.held(path, TAKEN):
+        assert "n2" in path.read_text()
+
+
+def test_a_machine_that_was_started_anew_has_none_of_its_old_processes(
+    tmp_path: Path, machine: Callable[..., None]
+) -> None:
+    machine("n1", boot="first")
+    left(tmp_path / "x.lock")
+    machine("n1", boot="second")
+    with locks.held(tmp_path / "x.lock", TAKEN):
+        assert "second" in (tmp_path / "x.lock").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "no owner", '{"host": 1}'])
+def test_a_file_without_owner_goes_by_the_lock_alone(tmp_path: Path, text: str) -> None:
+    left(tmp_path / "x.lock", text)
+    with locks.held(tmp_path / "x.lock", TAKEN):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_later_attempt_at_the_same_job_takes_over_and_the_old_one_stops(
+    tmp_path: Path, machine: Callable[..., None]
+) -> None:
+    path = tmp_path / "x.lock"
+    machine("n1", job="17")
+    with locks.held(path, TAKEN) as old:
+        for job, attempt in (("17", 0), ("18", 1)):
+            machine("n2", job=job, attempt=attempt)
+            with pytest.raises(HostError), locks.held(path, TAKEN):
+                raise AssertionError("two hold it")
+        machine("n2", job="17", attempt=1)
+        with locks.held(path, TAKEN) as new:
+            assert (old.lost(), new.lost()) == (True, False)
+            with pytest.raises(HostError, match="on n2, slurm job 17"):
+                old.require()
+            machine("n1", job="17")
+            with pytest.raises(HostError), locks.held(path, TAKEN):
+                raise AssertionError("the first attempt has it again")
+            assert not new.lost()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_end_of_a_holder_that_lost_it_leaves_the_new_one_alone(
+    tmp_path: Path, machine: Callable[..., None]
+) -> None:
+    path = tmp_path / "x.lock"
+    machine("n1", job="17")
+    old = locks.held(path, TAKEN)
+    old.__enter__()
+    machine("n2", job="17", attempt=1)
+    with locks.held(path, TAKEN) as new:
+        old.__exit__(None, None, None)
+        assert not new.lost()
+    assert not path.exists()
+
+
+def test_without_locks_the_process_id_tells(tmp_path: Path, machine: Callable[..., None]) -> None:
+    path = tmp_path / "x.lock"
+    machine(locking=False)
+    with locks.held(path, TAKEN), pytest.raises(HostError, match=str(os.getpid())), locks.held(path, TAKEN):
+        raise AssertionError("two hold it")
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    with locks.held(path, TAKEN):
+        text = path.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {process.pid}')
+    process.wait()
+    path.write_text(text)
+    with locks.held(path, TAKEN):
+        assert path.read_text() != text
+
+
+def test_who_waits_gets_it_as_soon_as_it_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("60", "0.3"), str(path)], stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdout.readline() == b"held\n"
+        with locks.held(path, TAKEN, patience=30):
+            assert first.wait() == 0
+
+
+def test_one_of_many_takes_over(tmp_path: Path) -> None:
+    """Four processes at a stale file, again and again: never two at once."""
+    path, log = tmp_path / "x.lock", tmp_path / "log"
+    left(path)
+    crowd = [subprocess.Popen([sys.executable, "-c", CROWD, str(path), str(log)]) for _ in range(4)]
+    assert [each.wait() for each in crowd] == [0] * 4
+    assert log.read_text() == "in out " * 100
+    assert [each.name for each in tmp_path.iterdir()] == ["log"]
+
+
+CROWD = """
+import os, pathlib, sys
+from tltpipe import locks
+from tltpipe.errors import HostError
+path, log = map(pathlib.Path, sys.argv[1:])
+for _ in range(25):
+    with locks.held(path, HostError("taken"), patience=60):
+        with log.open("a") as stream:
+            stream.write("in ")
+            stream.flush()
+            stream.write("out ")
+"""

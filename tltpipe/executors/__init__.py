@@ -76,11 +76,18 @@ def divided() -> Partial | None:
     return executor if isinstance(executor, Partial) else None
 
 
+def by_name() -> Executor | None:
+    """The executor that somebody chose, None where nobody did. Raises as ``chosen`` does."""
+    return chosen() if _named.get() or os.environ.get(VARIABLE) else None
+
+
 @contextmanager
 def using(name: str | None) -> Iterator[None]:
-    """Choose the executor ``name`` in the block; None leaves the choice as it is."""
+    """Choose the executor ``name`` in the block; None leaves the choice as it is. Raises UsageError as ``chosen``."""
     token = _named.set(name or _named.get())
     try:
+        if name:
+            chosen()
         yield
     finally:
         _named.reset(token)

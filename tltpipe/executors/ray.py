@@ -6,31 +6,25 @@ journaled pass makes lies there anyway, other results take the way of a spool.
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import os
-import signal
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from tltpipe.errors import ConfigError, HostError, TltpipeError, UsageError
+from tltpipe import ray_cluster, storage
+from tltpipe.errors import HostError, TltpipeError
 from tltpipe.executors import Executor, _spool
 from tltpipe.executors._spool import Spool
-from tltpipe.versions import difference, versions
+from tltpipe.preflight.node import versions
+from tltpipe.ray_cluster import Address, first_line
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-TRUSTED = "TLTPIPE_RAY_TRUSTED"
-"""Environment variable: "1" connects to a cluster without authentication that others may reach."""
 
 _ATTEMPTS = 20
 """How often an item is begun anew when its worker or node is lost: a picture that ends every worker ends the run."""
@@ -38,19 +32,11 @@ _ANSWER = 60.0
 """Seconds within which a node must say what it has."""
 _GROWTH = 2.0
 """Seconds after which nodes that joined, or were lost, are counted."""
-_LOST_CONNECTION = {
-    "RAY_grpc_client_keepalive_time_ms": "10000",
-    "RAY_grpc_client_keepalive_timeout_ms": "5000",
-}
-"""With Ray's own defaults, work of a node that was cut off is repeated after seven minutes."""
 
 
 def open(rest: str) -> Executor:
     """The cluster at ``rest``, HOST:PORT. Raises UsageError where that is no address."""
-    host, _, port = rest.rpartition(":")
-    if not host or not port.isdigit():
-        raise UsageError(f'"ray:{rest}" is no address of a cluster', hint="ray:HOST:PORT, as `ray start --head` shows")
-    return Ray(host.strip("[]"), int(port))
+    return Ray(ray_cluster.address(rest))
 
 
 @dataclass(frozen=True)
@@ -60,14 +46,23 @@ class _Work:
     function: Callable[[Any], Any]
     folder: str
     versions: Mapping[str, str]
+    mirrors: Mapping[str, str]
     spool: Spool
+
+
+class _Pending(NamedTuple):
+    """An item under way; ``large`` ones wait in the spool."""
+
+    number: int
+    reference: Any
+    large: bool
 
 
 class Ray:
     """One cluster; connected to when the first item is there, after a look at every node."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.host, self.port = host, port
+    def __init__(self, address: Address) -> None:
+        self.address = address
 
     def workers(self) -> int:
         """Cores of the cluster; at least 2, so that no work is done in this process for want of nodes."""
@@ -85,54 +80,25 @@ class Ray:
         ray, room = self._ray, _Room(self.workers, workers, ahead)
         task = ray.remote(_do).options(num_cpus=1, max_retries=_ATTEMPTS, retry_exceptions=False)
         with _spool.opened() as spool:
-            work = ray.put(_Work(function, os.getcwd(), versions(), spool))  # noqa: PTH109
-            pending: deque[tuple[int, Any]] = deque()
+            work = ray.put(_Work(function, os.getcwd(), versions(), storage.environment(), spool))  # noqa: PTH109
+            pending: deque[_Pending] = deque()
             try:
                 for number, item in enumerate(items):
-                    pending.append((number, task.remote(work, number, item)))
+                    packed = spool.pack(f"item-{number}", item)
+                    pending.append(_Pending(number, task.remote(work, number, packed), not packed))
                     while len(pending) >= room.size():
-                        yield _result(ray, spool, *pending.popleft())
+                        yield _result(ray, spool, pending.popleft())
                 while pending:
-                    yield _result(ray, spool, *pending.popleft())
+                    yield _result(ray, spool, pending.popleft())
             finally:
-                _cancel(ray, [reference for _, reference in pending])
+                _cancel(ray, [each.reference for each in pending])
 
     @cached_property
     def _ray(self) -> Any:
         """The module, connected to the cluster, whose nodes all have what is here."""
-        os.environ.update({name: value for name, value in _LOST_CONNECTION.items() if name not in os.environ})
-        local = _is_local(self.host)
-        if not (local or os.environ.get("RAY_AUTH_MODE") == "token" or os.environ.get(TRUSTED) == "1"):
-            what = f"whoever reaches the Ray cluster at {self.host}:{self.port} can run programs on it"
-            hint = f"start it, and this command, with RAY_AUTH_MODE=token; in a closed network set {TRUSTED}=1"
-            raise ConfigError(what, hint=hint)
-        self._reach()
-        import ray
-
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        own: dict[str, Any] = {"_node_ip_address": self.host} if local else {}
-        try:
-            with _same_signals():
-                ray.init(
-                    f"{self.host}:{self.port}",
-                    log_to_driver=False,
-                    configure_logging=False,
-                    job_config=_installed_only(),
-                    **own,
-                )
-        except (RuntimeError, ConnectionError, ValueError) as problem:
-            what = f"cannot join the Ray cluster at {self.host}:{self.port}: {_first_line(problem)}"
-            raise HostError(what, hint="run this command on one of its nodes, with the Ray that they have") from None
+        ray = ray_cluster.connect(self.address)
         _check_nodes(ray)
         return ray
-
-    def _reach(self) -> None:
-        """Raise HostError where nothing listens: Ray itself would try for minutes."""
-        try:
-            socket.create_connection((self.host, self.port), timeout=10).close()
-        except OSError as refusal:
-            what = f"no Ray cluster answers at {self.host}:{self.port}: {refusal.strerror or refusal}"
-            raise HostError(what, hint="`ray start --head` shows the address of the cluster that it starts") from None
 
 
 class _Room:
@@ -151,28 +117,40 @@ class _Room:
         return self._now * self._ahead
 
 
-def _do(work: _Work, number: int, item: Any) -> tuple[int | None, ...]:
+def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
     """On a node: work on one item. The result itself is in the spool where it is more than an integer."""
-    _settle(work.folder, tuple(work.versions.items()))
-    result = work.function(item)
+    _settle(work.folder, work.spool.folder, tuple(work.versions.items()), tuple(work.mirrors.items()))
+    result = work.function(work.spool.unpack(f"item-{number}", packed))
     if result is None or isinstance(result, int):
         return (result,)
-    work.spool.put(number, result)
+    work.spool.put(f"result-{number}", result)
     return ()
 
 
 @cache
-def _settle(folder: str, there: tuple[tuple[str, str], ...]) -> None:
-    """Once a process: nodes may have joined after the first look. Raises HostError for one that differs."""
-    if fault := _fault(folder, dict(there)):
+def _settle(folder: str, spool: Path, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...]) -> None:
+    """Once a map: nodes may have joined after the first look. Raises HostError for one that differs.
+
+    Data sets that come from URLs are copied to this node, unless they are seen here already.
+    """
+    if fault := _fault(folder, spool, dict(there)):
         raise HostError(f"node {_node()} {fault}")
     os.chdir(folder)
+    storage.fill_mirrors(dict(mirrors))
 
 
-def _fault(folder: str, there: Mapping[str, str]) -> str:
-    """On a node: what differs from the machine that has this ``folder`` and these versions; "" if nothing does."""
-    if others := difference(there):
-        return f"has other versions: {others}"
+def _fault(folder: str, spool: Path, there: Mapping[str, str]) -> str:
+    """On a node: what differs from the machine that has these folders and these versions; "" if nothing does."""
+    own = versions()
+    others = [
+        f"{name} {own.get(name, 'none')} (here: {version})"
+        for name, version in there.items()
+        if own.get(name) != version
+    ]
+    if others:
+        return f"has {', '.join(others)}"
+    if not spool.is_dir():
+        return f"does not see what is in the folder {spool.parent}"
     return "" if Path(folder).is_dir() else f"does not see the folder {folder}, in which this command runs"
 
 
@@ -186,18 +164,28 @@ def _check_nodes(ray: Any) -> None:
     """Raise HostError with a sentence for each node that lacks something, before anything is done."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    own = (os.getcwd(), versions())  # noqa: PTH109
-    asked = {}
-    for node in filter(lambda node: node["Alive"], ray.nodes()):
-        only = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        name = f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
-        asked[name] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
-    ray.wait(list(asked.values()), num_returns=len(asked), timeout=_ANSWER)
-    answers = {name: _answer(ray, reference) for name, reference in asked.items()}
-    faults = [f"node {name} {fault}" for name, fault in answers.items() if fault]
+    answers = {}
+    with _spool.opened() as spool:
+        own = (os.getcwd(), spool.folder, versions())  # noqa: PTH109
+        for node in _alive(ray):
+            only = NodeAffinitySchedulingStrategy(node, soft=False)
+            answers[node] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
+        ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER)
+    words = {node: _answer(ray, answer) for node, answer in answers.items()}
+    names = _alive(ray)  # one that was lost meanwhile is no fault
+    faults = [f"node {names[node]} {fault}" for node, fault in words.items() if fault and node in names]
     if faults:
-        hint = "give all nodes the same environment and the same shared folder, or take these out of the cluster"
+        hint = f"all nodes need the same environment, and a shared folder to start in ({_spool.VARIABLE} names another)"
         raise HostError("; ".join(faults), hint=hint)
+
+
+def _alive(ray: Any) -> dict[str, str]:
+    """The nodes of the cluster: what Ray calls them, and what people do."""
+    return {
+        node["NodeID"]: f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
+        for node in ray.nodes()
+        if node["Alive"]
+    }
 
 
 def _answer(ray: Any, reference: Any) -> str:
@@ -207,20 +195,22 @@ def _answer(ray: Any, reference: Any) -> str:
         return f"has not answered within {_ANSWER:.0f} s"
     except ray.exceptions.RayError as problem:
         cause = getattr(problem, "cause", None) or problem
-        return f"cannot run tltpipe: {_first_line(cause)}"
+        return f"cannot run tltpipe: {first_line(cause)}"
 
 
-def _result(ray: Any, spool: Spool, number: int, reference: Any) -> Any:
+def _result(ray: Any, spool: Spool, item: _Pending) -> Any:
     """The result of an item; what was raised there is raised here, as it was."""
     try:
-        answer = ray.get(reference)
+        answer = ray.get(item.reference)
     except ray.exceptions.RayTaskError as problem:
         if isinstance(problem.cause, TltpipeError):
             raise problem.cause from None
         raise problem.cause from problem
     except ray.exceptions.RayError as problem:
-        raise HostError(f"the Ray cluster has failed: {_first_line(problem)}") from problem
-    return answer[0] if answer else spool.take(number)
+        raise HostError(f"the Ray cluster has failed: {first_line(problem)}") from problem
+    if item.large:
+        spool.remove(f"item-{item.number}")
+    return answer[0] if answer else spool.take(f"result-{item.number}")
 
 
 def _cancel(ray: Any, references: list[Any]) -> None:
@@ -229,38 +219,3 @@ def _cancel(ray: Any, references: list[Any]) -> None:
         ray.cancel(reference)
     if references:
         ray.wait(references, num_returns=len(references), timeout=_ANSWER)
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _installed_only() -> Any:
-    """Settings by which workers import what is installed, and no module of the folder that the command runs in."""
-    from ray.job_config import JobConfig
-
-    class InstalledOnly(JobConfig):
-        def _runtime_env_has_working_dir(self) -> bool:
-            return True  # or Ray puts this process's folder before all others
-
-    return InstalledOnly()
-
-
-@contextmanager
-def _same_signals() -> Iterator[None]:
-    """Ray takes SIGTERM for itself; it stays the program's."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _first_line(problem: BaseException) -> str:
-    return next(iter(str(problem).strip().splitlines()), type(problem).__name__)

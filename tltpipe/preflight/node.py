@@ -20,6 +20,7 @@ LIBRARIES = {
     "numpy": ("numpy",),
     "OpenCV": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python"),
     "Pillow": ("pillow",),
+    "simplejpeg": ("simplejpeg",),
     "torch": ("torch",),
     "torchvision": ("torchvision",),
 }

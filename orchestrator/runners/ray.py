@@ -1,0 +1,103 @@
+"""ray: our programs on a Ray cluster that runs already. Those that fan out run here and hand their items to its nodes;
+trainings run on the nodes themselves."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.engine.ray import members
+from orchestrator.engine.ray.settings import Ray
+from orchestrator.engine.ray.world import World
+from orchestrator.jobs import Job, Mount, Outcome, logs
+from orchestrator.jobs.checks import Check, ill
+from orchestrator.runners import Place
+from orchestrator.runners.local import LocalRunner
+from tltpipe import executors, ray_cluster
+from tltpipe.errors import ConfigError, TltpipeError
+from tltpipe.ray_cluster import Address
+
+SETTINGS = Ray
+
+
+def open(place: Place) -> RayRunner:
+    return RayRunner(place)
+
+
+class RayRunner:
+    """The cluster that the settings name; connected to when the first training starts."""
+
+    pretends = False
+    contained = False
+    allots_gpus = True
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.chosen: Ray = place.settings or Ray()
+        self.local = LocalRunner(place)
+        self._worlds: list[World] = []
+
+    @property
+    def address(self) -> Address:
+        """Raises ConfigError where the settings name no cluster, or one that anyone may use who reaches it."""
+        if self.chosen.address is None:
+            what = "the runner ray needs the address of a cluster"
+            raise ConfigError(what, where="ray.address", hint="HOST:PORT, as `ray start --head` shows")
+        address = replace(ray_cluster.address(self.chosen.address), trusted=self.chosen.trusted)
+        ray_cluster.require_trust(address)
+        return address
+
+    @property
+    def executor(self) -> str | None:
+        return self.address.executor
+
+    def checks(self) -> list[Check]:
+        installed = importlib.util.find_spec("ray") is not None
+        there = "installed" if installed else "not installed"
+        checks = [Check("Ray", installed, there, hint='pip install "tltpipe[ray]"'), *self.local.checks()]
+        try:
+            ray_cluster.require_answer(self.address)
+        except TltpipeError as error:
+            return [*checks, Check("cluster", ok=False, found=error.what, hint=error.hint)]
+        return [*checks, Check("cluster", ok=True, found=f"answers at {self.address}")]
+
+    def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
+        return ill(self.checks())
+
+    def at(self, path: Path) -> str:
+        return self.local.at(path)
+
+    def mounts(self) -> tuple[Mount, ...]:
+        return ()
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
+
+    def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
+        return None
+
+    def on_each_node(self, words: Sequence[str]) -> tuple[str, ...]:
+        return members.on_each_node(ray_cluster.connect(self.address), words)
+
+    def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
+        if job.fans_out or not job.again:
+            own = {executors.VARIABLE: self.address.executor} if job.fans_out else {}
+            return self.local.run(replace(job, environment={**job.environment, **own}), say)
+        start, ray = time.monotonic(), ray_cluster.connect(self.address)
+        with logs.kept(self.place.logs, job, say) as log:
+            world = World(ray, self.chosen, job, self.place.workspace, log)
+            self._worlds.append(world)
+            try:
+                code = world.run()
+            finally:
+                self._worlds.remove(world)
+        return Outcome(code, log.path, time.monotonic() - start, log.tail())
+
+    def stop_all(self) -> None:
+        """Ask all programs that run in other threads to end; who started them waits for it."""
+        self.local.stop_all()
+        for world in list(self._worlds):
+            world.stopping = True

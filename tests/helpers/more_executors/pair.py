@@ -1,0 +1,49 @@
+"""An executor for tests: two processes that last, so that large modules are imported once in each."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from typing import Any
+
+from tltpipe.errors import RunFailed
+
+
+def open(rest: str) -> Pair:
+    """With ``rest`` the run ends as by an accident after so many results."""
+    return Pair(int(rest or 0))
+
+
+class Pair:
+    """``given`` counts the items."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.given = most, 0
+
+    def workers(self) -> int:
+        return 2
+
+    def preload(self, *modules: str) -> None:
+        """Nothing."""
+
+    def map(
+        self, function: Callable[[Any], Any], items: Iterable[Any], *, workers: int | None, ahead: int
+    ) -> Iterator[Any]:
+        futures = [_pool().submit(function, item) for item in items]
+        self.given = len(futures)
+        for number, future in enumerate(futures):
+            if number == self.most > 0:
+                for each in futures:
+                    each.cancel()
+                raise RunFailed("a worker was lost")
+            yield future.result()
+
+
+@cache
+def _pool() -> ProcessPoolExecutor:
+    pool = ProcessPoolExecutor(2, get_context("spawn"))
+    atexit.register(pool.shutdown)
+    return pool

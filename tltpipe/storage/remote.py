@@ -1,0 +1,217 @@
+"""What lies at a URL, by fsspec and the driver of its protocol; imported only when a URL is used."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from tltpipe.errors import DataError, HostError, TltpipeError, UsageError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREADS = 16
+"""Objects under way at once."""
+_AHEAD = 4
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {"file": {"auto_mkdir": True}, "local": {"auto_mkdir": True}}
+"""What a driver is opened with, by its protocol; object stores have no folders to make."""
+_EXTRAS = {"s3": "'tltpipe[s3]'", "s3a": "'tltpipe[s3]'"}
+_VERSIONS = (
+    *("ETag", "etag", "md5Hash", "content_md5", "Content-MD5"),
+    *("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created"),
+)
+"""What drivers call that which changes with the content of an object, the surest first."""
+_CUT_OFF = ("ClientPayloadError", "ResponseStreamingError", "IncompleteReadError", "ContentLengthError")
+"""The errors of drivers for an answer that ends before its time."""
+
+
+TORN = "upload the data set again, or run the command again if somebody was just writing it"
+"""What to do about an object that is not what was listed."""
+
+
+class Object(NamedTuple):
+    """An object below a folder; ``version`` changes with its content, ``sha256`` is None where nobody noted it."""
+
+    name: str
+    size: int
+    version: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The folder or the object at ``url``; ``path`` is how its driver spells that."""
+
+    url: str
+    filesystem: Any
+    path: str
+
+    def below(self, name: str) -> Remote:
+        return Remote(f"{self.url}/{name}", self.filesystem, f"{self.path}/{name}") if name else self
+
+    def is_file(self) -> bool:
+        """Raises DataError where nothing is."""
+        with explained(self.url):
+            about = self.filesystem.info(self.path)
+        return bool(about["type"] == "file" and about.get("mimetype") != "text/html")  # of http: a page of links
+
+    def as_object(self) -> Object:
+        with explained(self.url):
+            return self._object(self.path.rpartition("/")[2], self.filesystem.info(self.path))
+
+    def _object(self, name: str, about: Mapping[str, Any]) -> Object:
+        if about["size"] is None:  # of http, whose pages of links say none
+            about = self.filesystem.info(about["name"])
+        version = next((f"{about[key]}" for key in _VERSIONS if about.get(key)), "")
+        return Object(name, int(about["size"] or 0), version.strip('"'))
+
+    def folders(self) -> Iterator[tuple[str, list[Object]]]:
+        """Every folder from here down, by its name below this one, and the objects directly in it, in order."""
+        with explained(self.url):
+            for path, folders, found in self.filesystem.walk(self.path, detail=True, on_error="raise"):
+                folder = str(path)[len(self.path) :].strip("/")
+                for name in (*folders, *found):
+                    refuse_unfit(f"{folder}/{name}".lstrip("/"), self.url)
+                if both := folders.keys() & found.keys():
+                    raise DataError("is an object and a folder", where=f"{self.url}/{folder}/{min(both)}")
+                yield folder, [self._object(name, found[name]) for name in sorted(found) if name]
+
+    def sizes(self) -> dict[str, int]:
+        """The sizes of the objects directly in this folder; none where it is not there."""
+        with explained(self.url):
+            try:
+                listed = self.filesystem.ls(self.path, detail=True)
+            except FileNotFoundError:
+                return {}
+        return {
+            str(each["name"]).rpartition("/")[2]: int(each["size"] or 0) for each in listed if each["type"] == "file"
+        }
+
+    def names(self) -> list[str]:
+        """What is directly in this folder; nothing where it is not there."""
+        with explained(self.url):
+            try:
+                return [
+                    str(name).rstrip("/").rpartition("/")[2] for name in self.filesystem.ls(self.path, detail=False)
+                ]
+            except FileNotFoundError as nothing:
+                if _no_bucket(nothing):
+                    raise
+                return []
+
+    def download(self, target: Path) -> bool:
+        """Write the object to ``target``; False where it is not there."""
+        with explained(self.url):
+            try:
+                self.filesystem.get_file(self.path, str(target))
+            except (FileNotFoundError, IsADirectoryError):
+                return False
+        return target.exists()
+
+    def upload(self, source: Path, *, create: bool = False) -> None:
+        """Make the file ``source`` the object here; with ``create`` only where there is none, if the server can tell.
+
+        Raises FileExistsError where it could, and there was one.
+        """
+        with explained(self.url):
+            self.filesystem.put_file(str(source), self.path, mode="create" if create else "overwrite")
+
+
+def opened(url: str) -> Remote:
+    """What lies at ``url``; asks nobody yet. Raises HostError without the driver, UsageError for no such protocol."""
+    protocol = url.partition("://")[0].lower()
+    try:
+        import fsspec
+        from fsspec.core import url_to_fs
+    except ModuleNotFoundError as missing:
+        raise _no_driver(url, protocol, "fsspec") from missing
+    if protocol not in {*fsspec.available_protocols()}:
+        hint = "the protocols are those of fsspec: s3, gs, az, https, file, ..."
+        raise UsageError(f'there is no protocol "{protocol}"', where=url, hint=hint)
+    try:
+        filesystem, path = url_to_fs(url, use_listings_cache=False, **_OPTIONS.get(protocol, {}))
+    except ImportError as missing:
+        from fsspec.registry import known_implementations
+
+        cause = missing.__cause__ or missing
+        module = getattr(cause, "name", None) or known_implementations[protocol]["class"].partition(".")[0]
+        raise _no_driver(url, protocol, str(module).partition(".")[0]) from missing
+    except Exception as fault:
+        raise HostError(f"cannot be opened: {_brief(fault)}", where=url) from fault
+    return Remote(url, filesystem, str(path).rstrip("/"))
+
+
+def refuse_unfit(name: str, url: str) -> None:
+    """Raises DataError for the name of an object that no file below a folder can have."""
+    if any(part in ("", ".", "..") or "\0" in part for part in name.split("/")):
+        raise DataError(f"this holds an object that no file can be called as: {name!r}", where=url)
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turn whatever the driver raises into one sentence about ``url``: DataError where nothing is, else HostError."""
+    try:
+        yield
+    except (TltpipeError, FileExistsError):
+        raise
+    except FileNotFoundError as fault:
+        told = f" ({_brief(fault)})" if _no_bucket(fault) else ""
+        hint = "check the names of bucket and prefix, and the endpoint"
+        raise DataError(f"there is nothing here{told}", where=url, hint=hint) from fault
+    except PermissionError as fault:
+        hint = "the driver finds credentials in its environment variables and files (docs/scale.md)"
+        raise HostError(f"access was refused: {_brief(fault)}", where=url, hint=hint) from fault
+    except Exception as fault:
+        raise _explanation(url, fault) from fault
+
+
+def _no_bucket(fault: FileNotFoundError) -> bool:
+    """Whether not even the bucket is there; drivers have only words for that."""
+    return re.search(r"bucket\b.*\b(?:not exist|not found)", str(fault)) is not None
+
+
+def _explanation(url: str, fault: Exception) -> TltpipeError:
+    cut_off = type(fault).__name__ in _CUT_OFF or (isinstance(fault, OSError) and fault.errno == errno.EINVAL)
+    if cut_off:
+        return DataError("this object is torn: it is shorter than its server says", where=url, hint=TORN)
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return HostError("no room is left in the cache", where=url, hint="TLTPIPE_CACHE names another folder")
+    if "Credentials" in type(fault).__name__:
+        hint = "the driver looks in its environment variables and files (docs/scale.md)"
+        return HostError("no credentials were found", where=url, hint=hint)
+    hint = "check the network and the endpoint (of s3: AWS_ENDPOINT_URL)"
+    return HostError(f"cannot be reached: {_brief(fault)}", where=url, hint=hint)
+
+
+def _no_driver(url: str, protocol: str, module: str) -> HostError:
+    package = _EXTRAS.get(protocol, module)
+    return HostError(f"{protocol}:// needs {module}, which is not installed", where=url, hint=f"pip install {package}")
+
+
+def _brief(fault: BaseException) -> str:
+    """The first line of what a driver said, without what follows a question mark in URLs."""
+    line = next(iter(str(fault).splitlines()), "") or type(fault).__name__
+    return re.sub(r"\?[^\s\"']+", "", line)[:200].rstrip(".")
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """``map(function, items)`` in threads that wait for the network: in order, few under way, the rest cancelled."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= THREADS * _AHEAD:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
