@@ -81,8 +81,16 @@ class Cluster:
     nodes: list[Node] = field(default_factory=list)
     _hosts: int = 1
 
-    def add(self, *, wait: bool = True, cpus: int | None = None, environment: Mapping[str, str] | None = None) -> Node:
-        """One more node, which its owner may kill; ``environment``: further variables of its own."""
+    def add(
+        self,
+        *,
+        wait: bool = True,
+        cpus: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        unseen: Path | None = None,
+    ) -> Node:
+        """One more node, which its owner may kill; ``environment``: further variables of its own; ``unseen``: a folder
+        that is empty there (as root only)."""
         self._hosts += 1
         host = f"127.0.0.{self._hosts}"
         if self.nodes:
@@ -96,7 +104,7 @@ class Cluster:
         memory = ["--object-store-memory=100000000", "--include-log-monitor=false"]
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, RAY, "start", *where, *common, *memory],
+                [*(_without(unseen) if unseen else ()), sys.executable, RAY, "start", *where, *common, *memory],
                 cwd=self.folder,
                 env={**os.environ, **QUIET, **self.environment, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,
@@ -128,6 +136,11 @@ class Cluster:
         for node in reversed(self.nodes):
             node.kill()
         self.nodes.clear()
+
+
+def _without(folder: Path) -> list[str]:
+    """What begins the command line of a process that sees nothing in ``folder``."""
+    return ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(folder)]
 
 
 @contextmanager

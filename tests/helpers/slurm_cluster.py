@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 NODES = ("n1", "n2")
 SECONDS = 20.0
@@ -32,7 +34,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={root}/run/munge.socket,cred_expire=2
+AuthInfo=socket={root}/run/munge.socket,cred_expire=5
 SlurmctldPort={controller}
 StateSaveLocation={root}/state
 SlurmctldPidFile={root}/run/slurmctld.pid
@@ -59,8 +61,8 @@ MinJobAge=3600
 SlurmdTimeout=5
 SlurmctldTimeout=10
 GresTypes=gpu
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} {node}
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} {node}
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.2 Port={first} {node}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.3 Port={second} {node}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=short Nodes=ALL MaxTime=1 State=UP
 """
@@ -81,16 +83,41 @@ class Cluster:
         done = subprocess.run(words, env={**os.environ, **self.environment}, text=True, capture_output=True, check=True)
         return done.stdout.strip()
 
-    def start_node(self, name: str) -> None:
-        """Start the node's daemon, the first time or again."""
-        self.run(_daemon("slurmd"), "-f", self.environment["SLURM_CONF"], "-N", name)
+    def start_node(self, name: str, *, hidden: Path | None = None, bound: tuple[Path, Path] | None = None) -> None:
+        """Start the node's daemon, the first time or again. It and its jobs do not see the folder ``hidden``; of
+        ``bound`` they see the second in place of the first."""
+        daemon = [_daemon("slurmd"), "-f", self.environment["SLURM_CONF"], "-N", name]
+        mounts = [] if hidden is None else [["mount", "-t", "tmpfs", "-o", "ro", "none", str(hidden)]]
+        mounts += [] if bound is None else [["mount", "--bind", str(bound[1]), str(bound[0])]]
+        apart = ["unshare", "--mount", "sh", "-c", " && ".join(map(shlex.join, [*mounts, daemon]))]
+        self.run(*(apart if mounts else daemon))
+
+    def restart_node(self, name: str, **seen: Any) -> None:
+        """As ``start_node``, of one that runs and has no jobs."""
+        note = self.root / f"run/{name}.pid"
+        _kill(self._pid(name), signal.SIGTERM)
+        while note.exists():
+            time.sleep(0.02)
+        self.start_node(name, **seen)
+        self.wait_idle()
 
     def kill_node(self, name: str) -> None:
-        """SIGKILL the node's daemon and everything that it started, as a machine that loses its power."""
+        """SIGKILL the node's daemon and everything that it started, as a machine that loses its power. Slurm notices
+        in 25 s with these settings, or at once by ``lose``."""
         daemon = self._pid(name)
         for pid in [daemon, *_steps_of(self.root, name)]:
             _kill(pid, signal.SIGKILL)
         (self.root / f"run/{name}.pid").unlink(missing_ok=True)
+
+    def lose(self, name: str) -> None:
+        """Kill the node, and let the controller know."""
+        self.kill_node(name)
+        self.run("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=killed")
+
+    def recover(self, name: str) -> None:
+        """Start a node that was lost."""
+        self.start_node(name)
+        self.wait_idle()
 
     def wait_idle(self, seconds: float = SECONDS) -> None:
         """Until all nodes are idle; raises TimeoutError."""

@@ -32,7 +32,8 @@ REFUSALS = {
     "memory": "no node has so much: less of slurm.memory",
     "invalid option": "slurm.options holds options of sbatch, each as one entry: --constraint=a100",
     "unrecognized option": "slurm.options holds options of sbatch, each as one entry: --constraint=a100",
-    "socket=": "is munged running?",
+    "configuration source": "run tltpipe on a login node of the cluster; or SLURM_CONF names the configuration",
+    "munge": "is munged running here?",
 }
 """What to do about a refusal, by a part of it."""
 

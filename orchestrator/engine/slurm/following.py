@@ -90,12 +90,12 @@ def _ask(going: Sequence[Followed]) -> None:
         if state.ended:
             one.end = _late(one) or state
             one.pass_on(whole=True)
+        elif state.reason and state.reason == one.reason and states.is_vain(state):
+            commands.cancel(one.job.id)
+            one.end = State(submitted.FAILED, state.reason)
         elif state.reason not in ("", one.reason):
             one.reason = state.reason
             one.hear(f"slurm: job {one.job.id} {state.reason}")
-            if states.is_vain(state):
-                commands.cancel(one.job.id)
-                one.end = State(submitted.FAILED, state.reason)
 
 
 def _late(one: Followed) -> State | None:

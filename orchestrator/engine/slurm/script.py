@@ -53,6 +53,7 @@ class Script:
         return _template().render(
             **_header(job, chosen, self.comment, self.folder / "log"),
             after=self.after,
+            tasks="",
             folder=shlex.quote(str(self.folder)),
             workspace="/" if chosen.container != "none" else shlex.quote(self.root),
             environment={self._variable(name): self._value(name, value) for name, value in self._environment().items()},
@@ -176,7 +177,6 @@ def _header(job: Job, chosen: Slurm, comment: str, log: Path) -> dict[str, Any]:
         "chosen": chosen,
         "resumes": bool(job.again),
         "array": "",
-        "tasks": "",
     }
 
 

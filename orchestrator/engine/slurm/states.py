@@ -21,7 +21,8 @@ WAITING = {
     "PartitionInactive": "for its partition, which is inactive",
     "PartitionTimeLimit": "in vain: its time limit is longer than the partition's (slurm.time)",
     "PartitionNodeLimit": "in vain: it needs more nodes than the partition allows (--nodes)",
-    "PartitionConfig": "in vain: the partition's limits do not allow what it asks for",
+    "PartitionConfig": "in vain: the partition {partition} never has what it asks for: so many nodes (--nodes), CPUs "
+    "(slurm.cpus), so much memory (slurm.memory) or time ({limit}, slurm.time)",
     "DependencyNeverSatisfied": "in vain: a job before it failed",
     "JobHeldUser": "to be released: scontrol release {id}",
     "JobHeldAdmin": "to be released by an administrator",
@@ -56,7 +57,7 @@ def waits(record: Record) -> str:
         return ""
     limited = re.match(r"(Assoc|QOS|Account|User)\w*(Limit|Max|Grp)", reason)
     why = WAITING.get(reason, f"for a limit of your account or QOS ({reason})" if limited else f"({reason})")
-    return f"waits {why.format(id=record.id)}"
+    return f"waits {why.format(**record._asdict())}"
 
 
 def is_vain(state: State) -> bool:
