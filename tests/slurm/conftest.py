@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from subprocess import CalledProcessError
 
 import pytest
 import slurm_cluster
@@ -23,6 +25,6 @@ def cluster(started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clust
     started.wait_idle()
     yield started
     left = started.run("squeue", "-h", "-o", "%A").split()
-    if left:
-        started.run("scancel", "--signal=KILL", *left)
-        started.run("scancel", *left)
+    for signal in (["--signal=KILL"], []) if left else ():
+        with suppress(CalledProcessError):  # one has just ended
+            started.run("scancel", *signal, *left)
