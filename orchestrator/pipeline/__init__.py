@@ -50,7 +50,7 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
     names = every(run) if names is None else list(names)
     for name in names:
         require(run, name)
-    remote.bring(run, with_needs(run, names) if with_needed else names)
+    remote.bring(run, names, with_needed=with_needed)
     settle(run, names)
     ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]

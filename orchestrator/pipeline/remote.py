@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from orchestrator.jobs import receipts
 from orchestrator.pipeline.sequence import load, needs
@@ -11,13 +11,15 @@ from orchestrator.run import Run
 from tltpipe import files, storage
 
 
-def bring(run: Run, names: Iterable[str]) -> None:
-    """Make the mirror of ``data.root`` what lies there now, where one of the stages ``names`` reads it first of all;
-    for those behind it what is here will do, if it is whole. Raises as ``storage.local`` does."""
+def bring(run: Run, names: Sequence[str], *, with_needed: bool) -> None:
+    """Make the mirror of ``data.root`` what lies there now, where one of the stages ``names``, or (``with_needed``) of
+    those before them, reads it first of all; for those behind it what is here will do, if it is whole. Raises as
+    ``storage.local`` does."""
     url, cache = run.config.data.root, storage.cache_folder(run.config.data.cache, run.workspace.root)
     if not storage.is_url(url) or run.runner.pretends:
         return
-    fresh = any(not needs(run, name) for name in names) or not storage.is_whole(url, cache)
+    first = with_needed or any(not needs(run, name) for name in names)
+    fresh = first or not storage.is_whole(url, cache)
     storage.local(url, run.report.progress, cache=cache, fresh=fresh)
 
 
