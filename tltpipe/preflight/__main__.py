@@ -50,7 +50,7 @@ def judge(given: argparse.Namespace) -> int:
 def check(given: argparse.Namespace) -> int:
     """Write this node's report. Raises HostError where that cannot be done."""
     start, name = time.monotonic(), node.name()
-    problem, ahead = _reach(given)  # before all else: the first node waits for it
+    problem, ahead = _reach(given)  # first: others would wait for a node that sees nothing
     sees = _sees(given)
     processor, simd = node.cpu()
     try:
