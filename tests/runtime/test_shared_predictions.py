@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixed_model import map_model, model
 from PIL import Image, ImageDraw
 
 torch = pytest.importorskip("torch")
@@ -19,7 +20,7 @@ pytest.importorskip("onnxruntime")
 import specs
 from runtime import networks
 from runtime.inference import fan_out
-from runtime.programs import evaluate
+from runtime.programs import evaluate, infer
 from runtime.weights import checkpoint
 from tltpipe import executors
 

@@ -32,7 +32,7 @@ class Pair:
         function: Callable[[Any], Any],
         items: Iterable[Any],
         *,
-        workers: int | None,
+        workers: int | None,  # noqa: ARG002
         ahead: int,  # noqa: ARG002
     ) -> Iterator[Any]:
         futures = [_pool().submit(function, item) for item in items]
