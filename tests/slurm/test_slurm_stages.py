@@ -83,12 +83,12 @@ def test_splits_as_an_array_with_a_node_that_dies(work: Path, cluster: Cluster) 
 
 def test_parts_of_a_split_side_by_side(work: Path, cluster: Cluster) -> None:
     expected = digest(work / "KITTI-dataset-augmented")
-    tltpipe(work, "augment", "--runner", "slurm", "--force", "--set", "slurm.parts=2", "--set", "data.splits=train")
+    tltpipe(work, "augment", "--runner", "slurm", "--force", "--set", "slurm.parts=2")
     jobs = submitted.every(work / ".tltpipe/jobs")
     parts = [job for job in jobs if job.name == "augment-part"]
     scripts = [(job.folder / submitted.SCRIPT).read_text() for job in parts]
     for part in range(2):
-        assert sum(f"export {executors.VARIABLE}=array:{part}/2\n" in script for script in scripts) == 1
+        assert sum(f"export {executors.VARIABLE}=array:{part}/2\n" in script for script in scripts) == 2
     assert all(job.collected for job in jobs)
     assert digest(work / "KITTI-dataset-augmented") == expected
 
