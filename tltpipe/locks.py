@@ -20,12 +20,15 @@ from typing import IO
 
 from tltpipe import inputs
 from tltpipe.errors import HostError
-from tltpipe.files import own_name, writable
+from tltpipe.files import writable
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSES = Path("/proc/self/ns/pid")
 _POLL = 0.05
 """Seconds between two looks at a lock that is waited for."""
+_WRITING = 0.5
+"""Seconds that a lock may be empty: so long, at most, takes its maker from making it to writing into it."""
+_EMPTY = HostError("a lock that somebody is just making")
 
 
 @dataclass(frozen=True)
@@ -122,13 +125,16 @@ def taken(path: Path) -> bool:
 
 
 def _locked(path: Path, taken: HostError, deadline: float) -> tuple[Hold, IO[bytes]]:
+    torn = time.monotonic() + _WRITING
     while True:
-        owner = Owner.here()
-        hold = Hold(path, f"{json.dumps(asdict(owner))}\n".encode())
+        hold = Hold(path, f"{json.dumps(asdict(Owner.here()))}\n".encode())
         with writable(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            stream = _created(path, hold.text)
-            refusal = _refusal(path, owner, taken) if stream is None else None
+            try:
+                stream = _created(path, hold.text)
+                refusal = None
+            except FileExistsError:
+                stream, refusal = None, _refusal(path, taken, torn=time.monotonic() > torn)
         if stream is not None and not hold.lost():
             # Processes forked from this one, which may outlive it, must not hold the lock after it.
             os.register_at_fork(after_in_child=stream.close)
@@ -136,39 +142,25 @@ def _locked(path: Path, taken: HostError, deadline: float) -> tuple[Hold, IO[byt
         if stream is not None:
             stream.close()
         if refusal is not None:
-            if time.monotonic() >= deadline:
+            if refusal is not _EMPTY and time.monotonic() >= deadline:
                 raise refusal
             time.sleep(_POLL)
 
 
-def _created(path: Path, text: bytes) -> IO[bytes] | None:
-    """The new file ``path``, locked, with ``text`` in it as soon as it is there; None where there is one."""
-    aside = _aside(path)
-    stream = os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb")
-    try:
-        stream.write(text)
-        stream.flush()
-        _lock(stream)
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-            os.replace(aside, path)
-    except FileExistsError:
-        stream.close()
-        return None
-    except BaseException:
-        stream.close()
-        raise
-    finally:
-        aside.unlink(missing_ok=True)
+def _created(path: Path, text: bytes) -> IO[bytes]:
+    """The new file ``path``, locked before ``text`` is in it. Raises FileExistsError where there is one."""
+    stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb", buffering=0)
+    while _lock(stream) is False and _is_still(path, stream):
+        time.sleep(0.001)  # somebody looks whether it is a torn one, and perhaps removes it
+    stream.write(text)
     return stream
 
 
-def _refusal(path: Path, here: Owner, taken: HostError) -> HostError | None:
-    """Why the lock ``path`` cannot be had; None where its holder is gone, and now the file is, too."""
+def _refusal(path: Path, taken: HostError, *, torn: bool) -> HostError | None:
+    """Why the lock ``path`` cannot be had; None where its holder is gone, and now the file is, too.
+
+    ``torn``: it was empty long enough for its maker to have been killed.
+    """
     if path.is_symlink():
         path.unlink(missing_ok=True)  # nothing is made where it leads
         return None
@@ -179,18 +171,26 @@ def _refusal(path: Path, here: Owner, taken: HostError) -> HostError | None:
     with os.fdopen(handle, "rb+", buffering=0) as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return taken
-        free, text = _lock(stream), stream.read()
+        free, text, here = _lock(stream), stream.read(), Owner.here()
         owner = _owner(text)
-        if owner is None:
-            if free:  # of an earlier version, or torn
-                _remove(path, text)
-            return None if free else taken
-        if here.follows(owner) or _is_gone(owner, here, free=free):
-            _remove(path, text)
+        if not text and free and not torn:
+            return _EMPTY
+        if free if owner is None else here.follows(owner) or _is_gone(owner, here, free=free):
+            if _is_still(path, stream):
+                path.unlink(missing_ok=True)
             return None
-    what = f"{taken.what} ({owner})"
+    what = f"{taken.what} ({owner})" if owner is not None else taken.what
+    known = free is False if owner is None else here.sees(owner)
     doubt = f"wait until it is done; if that process no longer runs, remove {path}"
-    return HostError(what, where=taken.where, hint=taken.hint if here.sees(owner) else doubt)
+    return HostError(what, where=taken.where, hint=taken.hint if known else doubt)
+
+
+def _is_still(path: Path, stream: IO[bytes]) -> bool:
+    """Whether the file of ``stream`` is the one at ``path``: others may have removed it, and made another."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_gone(owner: Owner, here: Owner, *, free: bool | None) -> bool:
@@ -200,17 +200,6 @@ def _is_gone(owner: Owner, here: Owner, *, free: bool | None) -> bool:
     if free is not None:
         return free
     return owner.space == here.space and not _runs(owner.pid)
-
-
-def _remove(path: Path, text: bytes) -> None:
-    """Remove the file ``path`` if what it holds is still ``text``: another process may have been faster."""
-    aside = _aside(path)
-    with suppress(FileNotFoundError):
-        path.rename(aside)
-        if _content(aside) != text:
-            with suppress(OSError):
-                os.link(aside, path)
-        aside.unlink(missing_ok=True)
 
 
 def _lock(stream: IO[bytes]) -> bool | None:
@@ -238,10 +227,6 @@ def _content(path: Path) -> bytes | None:
         return inputs.content(path)
     except OSError:
         return None
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.{own_name()}.lock")
 
 
 def _host() -> str:

@@ -26,13 +26,12 @@ def bring(run: Run, names: Sequence[str], *, with_needed: bool) -> None:
 def publish(run: Run, name: str) -> None:
     """Upload the outputs of the stage ``name`` to ``data.publish``, unless those that are here were uploaded before."""
     stage, receipt = load(name), receipts.load(run.workspace.receipts, name)
-    if run.config.data.publish is None or run.runner.pretends or not getattr(stage, "PUBLISHED", False):
+    if run.config.data.publish is None or run.runner.pretends or not hasattr(stage, "published"):
         return
     url, note = f"{storage.checked(run.config.data.publish)}/{name}", run.workspace.receipts / f"{name}.published"
     state = {"url": url, "outputs": {} if receipt is None else dict(receipt.outputs)}
     if files.read_json(note) == state:
         return
-    outputs = [path for path in stage.outputs(run) if path.exists()]
-    for line in storage.upload(run.workspace.root, outputs, url, run.report.progress):
+    for line in storage.upload(run.workspace.root, stage.published(run), url, run.report.progress):
         run.report.say(line)
     files.write_text(note, json.dumps(state))

@@ -37,8 +37,6 @@ class Stage(Protocol):
     # RECORDED: bool, optional. True for one on request that leaves a receipt all the same, and is skipped while that
     # holds.
 
-    # PUBLISHED: bool, optional. True for one whose outputs go to data.publish, too.
-
     MISSING: str
     """What to do about an input that is not there and that no stage before makes."""
 
@@ -68,6 +66,8 @@ class Stage(Protocol):
     def outputs(self, run: Run) -> list[Path]:
         """Files and folders that are there when it has succeeded."""
         ...
+
+    # def published(self, run: Run) -> list[Path]: optional. What it has made that goes to data.publish, too.
 
     def requests(self, run: Run) -> list[Request]:
         """What it asks the toolkit for, outputs at their final places."""

@@ -21,7 +21,6 @@ DATA: tuple[str, ...] | None = ("tfrecords", "kitti", "dali")
 SPEC: str | None = "augment"
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
-PUBLISHED = True
 READS = ("training", "validation")
 MISSING = "put the raw data there and run `tltpipe prepare`"
 
@@ -40,6 +39,9 @@ def inputs(run: Run) -> list[Path]:
 
 def outputs(run: Run) -> list[Path]:
     return [run.workspace.augmented / split for split in run.splits]
+
+
+published = outputs
 
 
 def requests(run: Run) -> list[Request]:

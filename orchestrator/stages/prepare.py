@@ -28,7 +28,6 @@ DATA: tuple[str, ...] | None = None
 SPEC: str | None = None
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
-PUBLISHED = True
 MISSING = (
     "put a data set there, in any format (docs/data.md), name its folder in data.root, or draw one: tltpipe sample"
 )
@@ -50,6 +49,12 @@ def outputs(run: Run) -> list[Path]:
     labels = [run.workspace.kitti(split) / "label" for split in _labelled(run)]
     coco = [run.workspace.coco(split) for split in (*run.splits, *_test(run))]
     return [*labels, *coco, run.workspace.class_map, *_unlinked(run)]
+
+
+def published(run: Run) -> list[Path]:
+    coco = run.workspace.coco("train").parent / run.workspace.class_map.name
+    left_out = run.workspace.class_map.parent / "left-out.txt"
+    return [path for path in (*outputs(run), coco, left_out) if path.exists()]
 
 
 def requests(run: Run) -> list[Request]:  # noqa: ARG001

@@ -18,7 +18,6 @@ DATA: tuple[str, ...] | None = ("tfrecords", "dali")
 SPEC: str | None = "dataset_convert"
 SETTINGS: type[Any] | None = None
 ON_REQUEST = False
-PUBLISHED = True
 READS = ("training", "validation")
 MISSING = "run `tltpipe augment` first"
 
@@ -46,6 +45,9 @@ def inputs(run: Run) -> list[Path]:
 
 def outputs(run: Run) -> list[Path]:
     return [run.workspace.tfrecords / split for split in _recorded(run)]
+
+
+published = outputs
 
 
 def requests(run: Run) -> list[Request]:

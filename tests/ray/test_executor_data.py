@@ -158,6 +158,28 @@ def test_interrupted_it_leaves_no_task_and_goes_on_later(
     assert tree(place / "stopped") == alone("augment")
 
 
+def test_nodes_that_differ_are_named_before_anything_is_done(
+    place: Path, cluster: ray_cluster.Cluster, tmp_path: Path
+) -> None:
+    other = tmp_path / "numpy-1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
+    outdated = cluster.add(wait=False, environment={"PYTHONPATH": str(tmp_path)})
+    blind = cluster.add(wait=False, unseen=place / "data")
+    try:
+        cluster.wait()
+        told = done(run([str(BIN / "tltpipe"), "stats", ".", "--workers", "2"], place / "data", cluster), 6)
+    finally:
+        for node in (outdated, blind):
+            cluster.remove(node)
+    first, hint = told.strip().splitlines()
+    assert hint.startswith("  hint: ")
+    faults = first.removeprefix("error: ").split("; ")
+    assert sorted(fault.split()[1] for fault in faults) == [outdated.host, blind.host]
+    assert sum(f"numpy 1.0 (here: {np.__version__})" in fault for fault in faults) == 1
+    assert sum(f"{place / 'data'}" in fault for fault in faults) == 1
+
+
 def test_check_and_stats_say_the_same(place: Path, cluster: ray_cluster.Cluster) -> None:
     for words in (["check", "data", "--json"], ["stats", "data", "--json"]):
         here = done(run([str(BIN / "tltpipe"), *words, "--workers", "1"], place))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from subprocess import CalledProcessError
 
 import pytest
 import slurm_cluster
@@ -24,7 +22,4 @@ def cluster(started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clust
         monkeypatch.setenv(name, value)
     started.wait_idle()
     yield started
-    left = started.run("squeue", "-h", "-o", "%A").split()
-    for signal in (["--signal=KILL"], []) if left else ():
-        with suppress(CalledProcessError):  # one has just ended
-            started.run("scancel", *signal, *left)
+    started.clear()

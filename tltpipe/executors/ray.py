@@ -119,7 +119,7 @@ class _Room:
 
 def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
     """On a node: work on one item. The result itself is in the spool where it is more than an integer."""
-    _settle(work.folder, tuple(work.versions.items()), tuple(work.mirrors.items()))
+    _settle(work.folder, work.spool.folder, tuple(work.versions.items()), tuple(work.mirrors.items()))
     result = work.function(work.spool.unpack(f"item-{number}", packed))
     if result is None or isinstance(result, int):
         return (result,)
@@ -128,19 +128,19 @@ def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
 
 
 @cache
-def _settle(folder: str, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...]) -> None:
-    """Once a process: nodes may have joined after the first look. Raises HostError for one that differs.
+def _settle(folder: str, spool: Path, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...]) -> None:
+    """Once a map: nodes may have joined after the first look. Raises HostError for one that differs.
 
     Data sets that come from URLs are copied to this node, unless they are seen here already.
     """
-    if fault := _fault(folder, dict(there)):
+    if fault := _fault(folder, spool, dict(there)):
         raise HostError(f"node {_node()} {fault}")
     os.chdir(folder)
     storage.fill_mirrors(dict(mirrors))
 
 
-def _fault(folder: str, there: Mapping[str, str]) -> str:
-    """On a node: what differs from the machine that has this ``folder`` and these versions; "" if nothing does."""
+def _fault(folder: str, spool: Path, there: Mapping[str, str]) -> str:
+    """On a node: what differs from the machine that has these folders and these versions; "" if nothing does."""
     own = versions()
     others = [
         f"{name} {own.get(name, 'none')} (here: {version})"
@@ -149,6 +149,8 @@ def _fault(folder: str, there: Mapping[str, str]) -> str:
     ]
     if others:
         return f"has {', '.join(others)}"
+    if not spool.is_dir():
+        return f"does not see what is in the folder {spool.parent}"
     return "" if Path(folder).is_dir() else f"does not see the folder {folder}, in which this command runs"
 
 
@@ -162,17 +164,18 @@ def _check_nodes(ray: Any) -> None:
     """Raise HostError with a sentence for each node that lacks something, before anything is done."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    own = (os.getcwd(), versions())  # noqa: PTH109
     answers = {}
-    for node in _alive(ray):
-        only = NodeAffinitySchedulingStrategy(node, soft=False)
-        answers[node] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
-    ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER)
+    with _spool.opened() as spool:
+        own = (os.getcwd(), spool.folder, versions())  # noqa: PTH109
+        for node in _alive(ray):
+            only = NodeAffinitySchedulingStrategy(node, soft=False)
+            answers[node] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
+        ray.wait(list(answers.values()), num_returns=len(answers), timeout=_ANSWER)
     words = {node: _answer(ray, answer) for node, answer in answers.items()}
     names = _alive(ray)  # one that was lost meanwhile is no fault
     faults = [f"node {names[node]} {fault}" for node, fault in words.items() if fault and node in names]
     if faults:
-        hint = "give all nodes the same environment and the same shared folder, or take these out of the cluster"
+        hint = f"all nodes need the same environment, and a shared folder to start in ({_spool.VARIABLE} names another)"
         raise HostError("; ".join(faults), hint=hint)
 
 

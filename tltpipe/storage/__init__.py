@@ -85,11 +85,11 @@ def fill_mirrors(variables: Mapping[str, str] = os.environ) -> None:
             raise DataError("changed while the work was under way", where=url, hint="run the same command again")
 
 
-def upload(root: Path, tops: Sequence[Path], url: str, progress: Progress) -> list[str]:
+def upload(root: Path | str, tops: Sequence[Path], url: str, progress: Progress) -> list[str]:
     """Make the files and folders ``tops`` of ``root`` the output at ``url``; returns what to tell people."""
     from tltpipe.storage import publishing
 
-    return publishing.publish(url, root, tops, progress=progress).lines()
+    return publishing.publish(url, Path(root), tops, progress=progress).lines()
 
 
 class Output(NamedTuple):

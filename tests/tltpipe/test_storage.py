@@ -1,0 +1,298 @@
+"""Data sets and outputs at URLs, against a real S3 server: whole or absent, whatever is killed or torn."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import fsspec
+import pytest
+import s3_server
+import s3fs
+import warm
+from s3_server import SECRET, Server
+
+from tltpipe import storage
+from tltpipe.errors import DataError, HostError, TltpipeError, UsageError
+from tltpipe.progress import Silent
+from tltpipe.storage import manifest, mirror
+
+MANY = 300
+OUTPUTS = ("split", "mended")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with s3_server.running(tmp_path_factory.mktemp("s3")) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(storage.VARIABLE, raising=False)
+    monkeypatch.setenv(storage.CACHE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def url(server: Server, request: pytest.FixtureRequest) -> str:
+    """A prefix of the test's own."""
+    return f"s3://data/{request.node.name}"
+
+
+def tree(root: Path) -> dict[str, str]:
+    """The checksum of every file below ``root``, but for hidden ones, which are notes of ours on times."""
+    found = [path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def write(root: Path, count: int, text: str = "content") -> Path:
+    for number in range(count):
+        path = root / f"part{number % 3}" / f"{number:04d}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text} of {number} " * 100)
+    return root
+
+
+def put(root: Path, url: str) -> Path:
+    """Copy the folder ``root`` to ``url``, as somebody without tltpipe does."""
+    names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+    fsspec.filesystem("s3").put([str(root / name) for name in names], [f"{url}/{name}" for name in names])
+    return root
+
+
+def tltpipe(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    line = [*warm.command("tltpipe"), *map(str, words)]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+
+
+def upload(root: Path, url: str) -> list[str]:
+    return storage.upload(root, [], url, Silent())
+
+
+def killed(statement: str, due: Callable[[], bool]) -> None:
+    """Run ``statement`` in a process of its own, and kill -9 it as soon as it is ``due``."""
+    process = subprocess.Popen([sys.executable, "-c", f"from tltpipe import storage, progress\n{statement}"])
+    end = time.monotonic() + 30
+    while not due():
+        assert process.poll() is None, "it ended before it was killed"
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def test_stages_in_and_out_make_the_same_bytes_as_on_this_disk(server: Server, url: str, tmp_path: Path) -> None:
+    raw, runs = tmp_path / "raw", {"local": tmp_path / "local", "remote": tmp_path / "remote"}
+    assert tltpipe("sample", raw, "--train", "4", "--validation", "2", "--size", "64", cwd=tmp_path).returncode == 0
+    put(raw, f"{url}/raw")
+    for folder in runs.values():
+        folder.mkdir()
+    (runs["local"] / "tltpipe.yaml").write_text(
+        f"data: {{root: {raw}, prepared: KITTI, splits: [train]}}\nimage_size: 64\n"
+    )
+    (runs["remote"] / "tltpipe.yaml").write_text(
+        f"data: {{root: {url}/raw, publish: {url}/made, cache: copies, splits: [train]}}\nimage_size: 64\n"
+    )
+    for folder in runs.values():
+        done = tltpipe("run", "prepare", "augment", "tfrecords", cwd=folder)
+        assert done.returncode == 0, done.stderr
+    stages = {"prepare": ("COCO", "KITTI"), "augment": ("KITTI-dataset-augmented",), "tfrecords": ("TFRecords",)}
+    for stage, folders in stages.items():
+        made = tree(storage.local(f"{url}/made/{stage}"))
+        here = {f"{top}/{name}": each for top in folders for name, each in tree(runs["local"] / top).items()}
+        assert made == {name: each for name, each in here.items() if "/image/" not in name} != {}, stage
+    again = tltpipe("run", "prepare", "augment", "tfrecords", cwd=runs["remote"])
+    assert (again.returncode, again.stdout.count("up to date"), again.stdout.count("uploaded")) == (0, 3, 0)
+    notes = [path for path in runs["remote"].rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert notes == []
+
+
+def test_commands_read_urls_and_write_them(server: Server, url: str, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    tltpipe("sample", raw, "--train", "4", "--validation", "2", "--size", "64", cwd=tmp_path)
+    put(raw, f"{url}/raw")
+    assert tltpipe("convert", raw, "here", "--to", "yolo", cwd=tmp_path).returncode == 0
+    done = tltpipe("convert", f"{url}/raw", f"{url}/out", "--to", "yolo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert tree(storage.local(f"{url}/out")) == tree(tmp_path / "here") != {}
+    refused = tltpipe("convert", f"{url}/raw", f"{url}/out", "--to", "coco", cwd=tmp_path)
+    assert (refused.returncode, "--force" in refused.stderr) == (2, True)
+    split = tltpipe("split", f"{url}/raw", f"{url}/split", "--all", "--ratio", "0.5,0.5", "--to", "coco", cwd=tmp_path)
+    assert split.returncode == 0, split.stderr
+    stats = tltpipe("stats", f"{url}/split", "--json", cwd=tmp_path)
+    assert (stats.returncode, '"format": "coco"' in stats.stdout) == (0, True)
+    checked = tltpipe("check", f"{url}/split", "--fix", f"{url}/mended", cwd=tmp_path)
+    images = [{each for name, each in tree(storage.local(f"{url}/{out}")).items() if "jpg" in name} for out in OUTPUTS]
+    assert (checked.returncode, len(images[0]), images[0]) == (0, 6, images[1])
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("s3")]
+
+
+def test_a_bucket_that_changes_is_followed(server: Server, url: str, tmp_path: Path) -> None:
+    raw, bucket = put(write(tmp_path / "raw", 6), url), fsspec.filesystem("s3")
+    copy = storage.local(url)
+    assert tree(copy) == tree(raw) != {}
+    before = (copy / "part1/0001.txt").stat().st_ino
+    changed = [raw / "part0/0000.txt", raw / "new/file.txt"]
+    changed[0].write_text("x" * changed[0].stat().st_size)
+    changed[1].parent.mkdir()
+    changed[1].write_text("new")
+    bucket.put([str(path) for path in changed], [f"{url}/{path.relative_to(raw)}" for path in changed])
+    (raw / "part2/0002.txt").unlink()
+    bucket.rm_file(f"{url}/part2/0002.txt")
+    (copy / "part1/0004.txt").write_text("spoilt")
+    (copy / "stray").mkdir()
+    assert storage.local(url) == copy
+    assert tree(copy) == tree(raw)
+    assert (copy / "part1/0001.txt").stat().st_ino == before
+    assert not (copy / "stray").exists()
+
+
+def test_another_machine_fills_its_own_copy_or_says_that_the_data_changed(
+    server: Server, url: str, tmp_path: Path
+) -> None:
+    remote = put(write(tmp_path / "raw", 3), url)
+    copy = storage.local(url)
+    variables = storage.environment()
+    times = {path.name: path.stat().st_mtime_ns for path in copy.rglob("*.txt")}
+    other = {storage.VARIABLE: variables[storage.VARIABLE].replace("/cache", "/other")}
+    storage.fill_mirrors(other)
+    there = mirror.place(url, tmp_path / "other")
+    assert tree(there) == tree(remote)
+    assert {path.name: path.stat().st_mtime_ns for path in there.rglob("*.txt")} == times  # journals go by them
+    put(write(remote, 1, "other"), url)
+    storage.fill_mirrors(other)  # nobody asks the server about a copy that is whole
+    third = {storage.VARIABLE: variables[storage.VARIABLE].replace("/cache", "/third")}
+    with pytest.raises(DataError, match="changed"):
+        storage.fill_mirrors(third)
+
+
+def test_an_upload_that_is_killed_leaves_the_old_output_whole(server: Server, url: str, tmp_path: Path) -> None:
+    old, new = write(tmp_path / "old", 5), write(tmp_path / "new", MANY, "other")
+    upload(old, url)
+    committed, versions = server.files(url) / manifest.NAME, server.files(url)
+    before, (first,) = committed.read_bytes(), [path for path in versions.iterdir() if path.is_dir()]
+
+    def arrived() -> list[Path]:
+        return [path for path in versions.rglob("*.txt") if first not in path.parents]
+
+    killed(f"storage.upload({str(new)!r}, [], {url!r}, progress.Silent())", lambda: len(arrived()) > 10)
+    assert len(arrived()) < MANY
+    assert committed.read_bytes() == before
+    assert tree(storage.local(url)) == tree(old)
+    (said, stale) = upload(new, url)
+    assert 0 < int(said.split(", ")[-1].split()[0]) < MANY  # the rest alone
+    assert first.name in stale
+    assert tree(storage.local(url)) == tree(new)
+
+
+def test_a_copy_that_is_killed_goes_on_with_whole_files(server: Server, url: str, cache: Path, tmp_path: Path) -> None:
+    remote = put(write(tmp_path / "raw", MANY), url)
+    copy = mirror.place(url, cache)
+    killed(f"storage.local({url!r})", lambda: sum(len(files) for _, _, files in os.walk(copy)) > 10)
+    arrived = {name: (copy / name).stat().st_ino for name in tree(copy)}
+    assert 10 < len(arrived) < MANY
+    assert not storage.is_whole(url, cache)
+    assert tree(copy).items() <= tree(remote).items()
+    storage.local(url)
+    assert tree(copy) == tree(remote)
+    assert {name: (copy / name).stat().st_ino for name in arrived} == arrived
+
+
+@pytest.mark.parametrize("torn", ["object", "missing", "content", "manifest"])
+def test_what_is_torn_is_one_error(server: Server, url: str, tmp_path: Path, torn: str) -> None:
+    url = url.partition("[")[0] + torn
+    upload(write(tmp_path / "made", 4), url)
+    bucket, (version,) = fsspec.filesystem("s3"), [path for path in server.files(url).iterdir() if path.is_dir()]
+    target = f"{url}/{manifest.NAME}" if torn == "manifest" else f"{url}/{version.name}/part1/0001.txt"
+    content = bucket.cat_file(target)
+    match torn:
+        case "object" | "manifest":
+            bucket.pipe_file(target, content[:-90])
+        case "missing":
+            bucket.rm_file(target)
+        case "content":
+            bucket.pipe_file(target, content[::-1])
+    with pytest.raises(DataError) as caught:
+        storage.local(url)
+    assert str(caught.value.where) == target
+    assert not storage.is_whole(url, tmp_path / "cache")
+
+
+def test_what_no_manifest_lists_does_not_count(server: Server, url: str, tmp_path: Path) -> None:
+    made = write(tmp_path / "made", 4)
+    upload(made, url)
+    (version,) = [path for path in server.files(url).iterdir() if path.is_dir()]
+    fsspec.filesystem("s3").pipe_file(f"{url}/{version.name}/part0/stray.txt", b"of nobody")
+    assert tree(storage.local(url)) == tree(made)
+
+
+@pytest.mark.parametrize("name", ["../../outside.txt", "/tmp/outside.txt", "a/./b.txt"])
+def test_a_manifest_leads_nowhere_else(server: Server, url: str, tmp_path: Path, name: str) -> None:
+    url = url.partition("[")[0] + hashlib.sha256(name.encode()).hexdigest()[:6]
+    listed = tmp_path / "manifest"
+    manifest.write(listed, [storage.remote.Object(name, 1, "0", "0")])
+    fsspec.filesystem("s3").pipe_file(f"{url}/{manifest.NAME}", listed.read_bytes())
+    with pytest.raises(DataError, match="no file can"):
+        storage.local(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "code", "word"),
+    [
+        ("s3://nobucket/x", {}, 3, "bucket"),
+        ("s3://data/nothing", {}, 3, "nothing"),
+        ("s3://data/nothing", {"AWS_SECRET_ACCESS_KEY": "another-secret-0001"}, 6, "access"),
+        ("s3://data/nothing", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}, 6, "127.0.0.1:9"),
+        ("s3://data/nothing", {"AWS_ENDPOINT_URL": "nonsense"}, 6, "nonsense"),
+        ("s3://KEY:SECRET@data/x", {}, 2, "credentials"),
+        ("https://host/x?X-Amz-Signature=SECRET", {}, 2, "credentials"),
+        ("nonsense://host/x", {}, 2, "nonsense"),
+        ("gs://data/x", {}, 6, "pip install gcsfs"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(
+    server: Server, monkeypatch: pytest.MonkeyPatch, url: str, variables: dict[str, str], code: int, word: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        with pytest.raises(TltpipeError) as caught:
+            storage.local(url)
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+    said = f"{caught.value} {caught.value.hint}"
+    assert (caught.value.exit_code, word in said, "SECRET" in said, "\n" in said) == (code, True, False, False), said
+
+
+def test_no_room_in_the_cache_is_said_before_anything_is_copied(
+    server: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
+    put(write(tmp_path / "raw", 3), url)
+    with pytest.raises(HostError, match="room"):
+        storage.local(url)
+    assert not storage.is_whole(url, storage.cache_folder())
+
+
+def test_other_protocols(tmp_path: Path) -> None:
+    made = write(tmp_path / "made", 4)
+    with pytest.raises(UsageError, match="s3:///"):
+        storage.local("s3:///")
+    upload(made, f"file://{tmp_path}/a b")
+    assert tree(storage.local(f"file://{tmp_path}/a b")) == tree(made)
+    upload(made, "memory://x/y")
+    assert tree(storage.local("memory://x/y")) == tree(made)
+    assert tree(storage.local(f"file://{made}/part0")) == tree(made / "part0")
+    one = storage.local(f"file://{made}/part0/0003.txt")
+    assert one.read_text() == (made / "part0/0003.txt").read_text()
