@@ -120,7 +120,7 @@ def test_a_node_that_was_given_up_wakes_and_spoils_nothing(
     assert weights(results) == weights(one)
     capfd.readouterr()
 
-    longer = ["ssd", "-e", str(shapes.spec(epochs=4, period=4, batch=2, interval=1)), "-r", str(results)]
+    longer = ["ssd", "-e", str(shapes.spec(epochs=4, period=3, batch=2, interval=1)), "-r", str(results)]
     assert train.main(longer) == 2  # a step would take other images
     assert "ran in 2 processes on 2 nodes, here are 1 on 1" in capfd.readouterr().err
     assert files(results) == left
