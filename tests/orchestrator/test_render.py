@@ -120,7 +120,7 @@ def test_the_job_is_the_one_that_a_container_gets(workspace: Path) -> None:
     container = job["spec"]["template"]["spec"]["containers"][0]
     (line,) = [line for line in shown.splitlines() if "$ tlt-train" in line]
     words = container["args"][-1].removeprefix("exec ")
-    assert words.replace('"$(cat /run/tltpipe/key)"', "****") == line.strip(" $")
+    assert words.replace('"$(cat /run/tltpipe/key)"', "****") == line.strip(" $").removesuffix(" --fresh")
     spec = config["data"]["file-0"]
     assert "num_epochs: 3" in spec
     assert [each.strip() for each in spec.splitlines()] == [
