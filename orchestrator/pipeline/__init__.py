@@ -139,7 +139,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 
 
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
-    if jobs:
+    if jobs or run.runner.executor is not None:
         run.need_health(jobs)
     if not run.runner.pretends and executors.divided() is None:  # runs that do a part each may go on at once
         lasting.enter_context(alone(run.workspace))
