@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import slurm_cluster
 from slurm_cluster import Cluster
 
 from orchestrator.engine.slurm.settings import Slurm
@@ -179,3 +180,21 @@ def test_a_program_that_cannot_resume_is_not_started_again(
         cluster.recover("n2")
     (job,) = submitted.every(own.jobs)
     assert json.loads((job.folder / submitted.VERDICT).read_text())["word"] == "failed"
+
+
+@pytest.mark.ray
+def test_ray_runs_on_the_nodes_of_a_job(runner: Callable[..., SlurmRunner]) -> None:
+    """Items are worked on by both nodes; the exit code is the program's, and nothing of Ray stays."""
+    where = (
+        "from tltpipe.workers import parallel_map\n"
+        "from slurm_cluster import whereabouts\n"
+        "print(*sorted(set(parallel_map(whereabouts, range(6)))))\n"
+        "raise SystemExit(5)"
+    )
+    helpers = f"export PYTHONPATH={Path(slurm_cluster.__file__).parent}"
+    own, lines = runner(ray_nodes=2, cpus=1, setup=[helpers]), list[str]()
+    outcome = own.run(python(where, fans_out=True), lines.append)
+    assert lines[-1] == "n1 n2"
+    assert outcome.exit_code == 5
+    (made,) = submitted.every(own.jobs)
+    assert not Path(f"/tmp/ray-{made.id}").exists()

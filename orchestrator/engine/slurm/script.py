@@ -50,7 +50,10 @@ class Script:
         srun = [*STEP.split(), f"--ntasks={job.nodes}", f"--cpus-per-task={chosen.cpus}", *self._pyxis()]
         alone = [*STEP.split(), "--nodes=1", "--ntasks=1", *self._pyxis()] if self._pyxis() else []
         judge = [*alone, *python, "tltpipe.preflight", "--folder", str(self.folder / "preflight"), "--judge"]
-        ray = [self._beside("ray"), *RAY, f"--num-cpus={chosen.cpus}"] if fans_out_by_ray(job, chosen) else []
+        by_ray = fans_out_by_ray(job, chosen)
+        srun += ["--overlap"] if by_ray else []
+        step = [*STEP.split(), "--overlap", "--nodes=1", "--ntasks=1", f"--cpus-per-task={chosen.cpus}", *self._pyxis()]
+        ray = [*self._apptainer(), self._beside("ray"), *RAY, f"--num-cpus={chosen.cpus}"] if by_ray else []
         return _template().render(
             **_header(job, chosen, self.comment, self.folder / "log"),
             after=self.after,
@@ -64,7 +67,8 @@ class Script:
             preflight=shlex.join([*srun, *python, *self.check]) if self.check else "",
             judge=shlex.join(judge),
             ray=shlex.join(ray),
-            ray_step=f"{STEP} --overlap --nodes=1 --ntasks=1 --cpus-per-task={chosen.cpus}",
+            srun=f"{STEP} --overlap --ntasks-per-node=1",
+            ray_step=shlex.join(step),
         )
 
     @property

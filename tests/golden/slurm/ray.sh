@@ -19,6 +19,9 @@ echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 # How it ended, for whoever asks later: Slurm forgets. After a signal of Slurm's it may be started again.
 finish() {
     trap '' USR1 USR2 TERM
+    kill $(jobs -pr) 2>/dev/null
+    wait
+    srun --export=ALL --mpi=none --overlap --ntasks-per-node=1 rm -rf "/tmp/ray-$SLURM_JOB_ID" 2>/dev/null
     [[ -n ${2:-} ]] || rm -f "$folder"/{key,seal.key,*.secret}
     printf '{"exit_code": %d, "signal": %s, "attempt": %d, "host": "%s", "ended": "%s"}\n' \
         "$1" "${2:-null}" "$attempt" "$host" "$(date +%FT%T%:z)" >"$folder/.status.$host.partial"
@@ -50,17 +53,23 @@ address() { scontrol show node "$1" | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p'; }
 MASTER_ADDR=$(address "${nodes[0]}")
 export MASTER_ADDR MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000)) NNODES=3
 
-# Ray on all nodes, for as long as the job runs; Slurm ends it.
+# Ray on all nodes, for as long as the job runs: whoever has the token may use it. Slurm ends it.
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$folder/ray.secret" RAY_USAGE_STATS_ENABLED=0
+: >"$folder/ray"
 srun --export=ALL --mpi=none --overlap --nodes=1 --ntasks=1 --cpus-per-task=4 --nodelist="${nodes[0]}" /env/bin/ray start --block --disable-usage-stats --object-store-memory=100000000 --num-cpus=4 --head --node-ip-address="$MASTER_ADDR" --port="$MASTER_PORT" \
     --include-dashboard=false --temp-dir="/tmp/ray-$SLURM_JOB_ID" >>"$folder/ray" 2>&1 &
-until (: >"/dev/tcp/$MASTER_ADDR/$MASTER_PORT") 2>/dev/null; do
-    sleep 0.2
-    kill -0 $! 2>/dev/null || { echo "error: Ray did not start on $host: see $folder/ray"; finish 6; }
-done
+until_ray() {
+    until (($(grep -c 'Ray runtime started' "$folder/ray") >= $1)); do
+        sleep 0.2
+        (($(jobs -r | wc -l) >= $1)) || { echo "error: Ray did not start: see $folder/ray"; finish 6; }
+    done
+}
+until_ray 1
 for node in "${nodes[@]:1}"; do
     srun --export=ALL --mpi=none --overlap --nodes=1 --ntasks=1 --cpus-per-task=4 --nodelist="$node" /env/bin/ray start --block --disable-usage-stats --object-store-memory=100000000 --num-cpus=4 --address="$MASTER_ADDR:$MASTER_PORT" \
         --node-ip-address="$(address "$node")" >>"$folder/ray" 2>&1 &
 done
+until_ray 3
 export TLTPIPE_EXECUTOR="ray:$MASTER_ADDR:$MASTER_PORT"
 
 [[ -z $asked ]] || finish 130
