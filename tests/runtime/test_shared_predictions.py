@@ -102,7 +102,7 @@ def opened(network: str, data: Path) -> tuple[Path, Path]:
     spec.write_text(f"dataset: {{{lists}}}\n{more}\n")
     if network == "unet":
         return spec, map_model(data / "unet.onnx", ("skirt",), np.indices((64, 32)).sum(0).astype(np.uint8) // 24 % 2)
-    module = networks.load(network)
+    module: Any = networks.load(network)
     recipe = module.recipe(specs.parse(spec, network))
     torch.manual_seed(1)
     weights = module.build(recipe).state_dict()

@@ -47,8 +47,9 @@ class Processes:
             forkserver.ensure_running()
 
     def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
-    ) -> Iterator[Result]:
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
+        gpu: bool = False,  # noqa: ARG002
+    ) -> Iterator[Result]:  # fmt: skip
         workers = workers or worker_count()
         if workers == 1:
             yield from map(function, items)
