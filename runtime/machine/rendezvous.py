@@ -45,6 +45,19 @@ class Verdict:
         return self.error.exit_code if self.error else 0
 
 
+def join(where: Cluster, *, rank: int, world: int, backend: str, timeout: timedelta) -> None:
+    """Join the process group in the store that torchrun keeps, which may still hold what an earlier start left there:
+    PyTorch by itself would go by that."""
+    from torch import distributed
+    from torch._C._distributed_c10d import PrefixStore, TCPStore
+
+    store = PrefixStore(
+        f"group/{where.restart}",
+        TCPStore(where.address, where.port, is_master=False, timeout=timeout),
+    )
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=timeout)
+
+
 @dataclass
 class Rendezvous:
     """The part of this process, which is the first of its node, or one of several that ``where`` says were started.

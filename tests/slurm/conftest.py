@@ -22,7 +22,4 @@ def cluster(started: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clust
         monkeypatch.setenv(name, value)
     started.wait_idle()
     yield started
-    left = started.run("squeue", "-h", "-o", "%A").split()
-    if left:
-        started.run("scancel", "--signal=KILL", *left)
-        started.run("scancel", *left)
+    started.clear()
