@@ -96,6 +96,7 @@ def connect(cluster: Address) -> Any:
     require_answer(cluster)
     logging.getLogger("ray").setLevel(logging.ERROR)
     hint = "run this command on one of its nodes, with the Ray that they have"
+    _hide_command_line()
     try:
         with _same_signals():
             ray.init(
@@ -167,6 +168,13 @@ def _same_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _hide_command_line() -> None:
+    """Ray keeps the command line of whoever connects and shows it to everybody on the cluster; ours may have a key."""
+    from ray._private import utils
+
+    utils.get_entrypoint_name = lambda: "tltpipe"
 
 
 def _silence() -> None:
