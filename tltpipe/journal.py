@@ -24,7 +24,7 @@ from tltpipe import executors, locks, seal
 from tltpipe.errors import HostError
 from tltpipe.files import beside, fingerprint, new_file, newest, own_name, refuse_links, remove, swap, writable
 from tltpipe.plain import NotPlain, packed, unpacked
-from tltpipe.staging import LAG, aside, flushed
+from tltpipe.staging import LAG, aside, flush
 
 Entry = TypeVar("Entry")
 
@@ -66,8 +66,9 @@ class Journal:
         """
         if not self.noted(number):
             self._require()
-            with flushed(self.shared):
-                what = work()
+            what = work()
+            if self.shared:
+                flush(self.root)  # no note may outlive, in a crash of this machine, the files that it speaks of
             self.note(number, what)
         return number
 
@@ -237,9 +238,6 @@ class Journal:
             with new_file(partial) as stream:
                 stream.write(seal.made(self.key, self._purpose(name, self.identity), content))
                 stream.write(content)
-                if self.shared:
-                    stream.flush()
-                    os.fsync(stream.fileno())
             partial.replace(self.folder / name)
 
     def _read(self, name: str, identity: str) -> memoryview | None:

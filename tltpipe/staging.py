@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from tltpipe.errors import HostError
@@ -21,18 +22,29 @@ from tltpipe.files import own_name, writable
 LAG = 5.0
 """Seconds after which a machine sees on a shared folder what another one has closed there (NFS caches attributes)."""
 
-_flushes = False
+_DISKS = frozenset(("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"))
+"""File systems of one machine: nobody reads there what was lost when that went down."""
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
-@contextmanager
-def flushed(wanted: bool) -> Iterator[None]:
-    """In the block, ``write`` returns only when the bytes are on the disk, if that is ``wanted``."""
-    global _flushes
-    before, _flushes = _flushes, wanted
+def flush(folder: Path) -> None:
+    """Have all that this machine wrote where ``folder`` lies on the server that others read it from.
+
+    One request for all files: one for each, by fsync, takes four times as long as writing small files does.
+    """
+    if not _is_disk(folder.stat().st_dev):
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    from ctypes import CDLL
+
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield
+        if getattr(CDLL(None), "syncfs", lambda _: -1)(handle):
+            os.sync()
     finally:
-        _flushes = before
+        os.close(handle)
 
 
 def write(folder: str, name: str, content: bytes) -> None:
@@ -141,8 +153,6 @@ def _write(path: str, content: bytes) -> None:
         done = os.write(file, content)
         while done < len(content):
             done += os.write(file, memoryview(content)[done:])
-        if _flushes:
-            os.fsync(file)
     finally:
         os.close(file)
 
@@ -150,9 +160,18 @@ def _write(path: str, content: bytes) -> None:
 def _copy(source: Path, path: str) -> None:
     with source.open("rb") as read, os.fdopen(os.open(path, _NEW, 0o666), "wb", buffering=0) as written:
         shutil.copyfileobj(read, written, 1 << 20)
-        if _flushes:
-            os.fsync(written.fileno())
     shutil.copystat(source, path)
+
+
+@cache
+def _is_disk(device: int) -> bool:
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = {line.partition(" - ")[2].split()[0] for line in mounts if line.split()[2] == number}
+    return bool(kinds) and kinds <= _DISKS
 
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

@@ -100,3 +100,18 @@ def test_a_folder_under_the_name_is_an_error(folder: Path) -> None:
     (folder / "1.txt").mkdir()
     with pytest.raises(HostError):
         staging.write(str(folder), "1.txt", b"x")
+
+
+def test_what_lies_on_a_disk_of_this_machine_is_not_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync costs as much as many pictures; on a server of files it is what makes them others' to read."""
+    device = tmp_path.stat().st_dev
+    asked: list[Path] = []
+    monkeypatch.setattr(staging, "_sync", asked.append)
+    monkeypatch.setattr(staging, "_MOUNTS", tmp_path / "mounts")
+    line = f"1 2 {os.major(device)}:{os.minor(device)} / /a rw,relatime shared:1 - KIND server:/a rw\n"
+    for kinds, flushes in ((["ext4"], 0), (["nfs4"], 1), (["ext4", "fuse.mergerfs"], 2), ([], 3)):
+        (tmp_path / "mounts").write_text("".join(line.replace("KIND", kind) for kind in kinds))
+        staging._is_disk.cache_clear()
+        staging.flush(tmp_path)
+        assert len(asked) == flushes
+    staging._is_disk.cache_clear()
