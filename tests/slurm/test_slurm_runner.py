@@ -65,7 +65,8 @@ def test_exit_code_words_and_secrets(runner: Callable[..., SlurmRunner], monkeyp
     assert outcome.exit_code == 3
     assert lines[1:] == [f"{len(HUSH)} False"]
     (made,) = submitted.every(own.jobs)
-    assert own.state([made]) == [submitted.State("failed", "ended with exit status 3 on n1", ("n1",), 3)]
+    (state,) = own.state([made])
+    assert (state.word, state.exit_code, state.nodes) == (submitted.FAILED, 3, ("n1",))
     assert not [path for path in made.folder.iterdir() if path.name in submitted.SECRETS]
     assert not [path for path in own.jobs.rglob("*") if path.is_file() and HUSH in path.read_text()]
 
@@ -106,7 +107,18 @@ def test_ctrl_c_lets_the_program_end_by_itself(runner: Callable[..., SlurmRunner
         own.run(python(PATIENT), when_begun(own, lambda _: signal.raise_signal(signal.SIGINT)))
     (job,) = submitted.every(own.jobs)
     assert submitted.status(job) is not None
-    assert own.state([job])[0] == submitted.State("stopped", "stopped on n1", ("n1",), 130)
+    (state,) = own.state([job])
+    assert (state.word, state.exit_code, state.nodes) == (submitted.STOPPED, 130, ("n1",))
+
+
+def test_a_closed_terminal_leaves_the_job_alone(runner: Callable[..., SlurmRunner]) -> None:
+    from orchestrator.commands import options
+
+    own = runner()
+    with options.terminable(), pytest.raises(Interrupted, match="goes on"):
+        own.run(python(PATIENT), when_begun(own, lambda _: signal.raise_signal(signal.SIGHUP)))
+    (job,) = submitted.every(own.jobs)
+    assert own.state([job])[0].word == "running"
 
 
 def test_an_answer_that_is_lost_makes_no_second_job(
