@@ -164,6 +164,17 @@ def test_nodes_have_ranks_and_one_address(runner: Callable[..., SlurmRunner]) ->
     ]
 
 
+def test_a_training_that_loses_a_process_starts_again_on_its_nodes(runner: Callable[..., SlurmRunner]) -> None:
+    """One of two is killed, the other ends as a training does whose peers are gone; the second time all is well."""
+    code = (
+        "import os, signal; os.environ['NODE_RANK'] == '0' or os.kill(os.getpid(), signal.SIGKILL); raise SystemExit(6)"
+    )
+    again = ("python", "-c", "import os; print('again', os.environ['NODE_RANK'], os.environ['TLTPIPE_ATTEMPT'])")
+    own, lines = runner(interface="lo"), list[str]()
+    assert own.run(python(code, nodes=2, again=again), lines.append).exit_code == 0
+    assert sorted(line for line in lines if line.startswith("again")) == ["again 0 1", "again 1 1"]
+
+
 def test_a_node_without_the_workspace_is_named(runner: Callable[..., SlurmRunner], cluster: Cluster) -> None:
     """On another node than the first the preflight says so; on the first, Slurm's words are all there is."""
     own = runner(interface="lo")

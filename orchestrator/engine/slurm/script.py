@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STEP = "srun --export=ALL --mpi=none"
 RAY = ("start", "--block", "--disable-usage-stats", "--object-store-memory=100000000")
+RETRIES = 3
+"""How often a training whose nodes lost each other starts again in its allocation; each attempt has room for 99."""
 IMAGE_FILES = (".sif", ".sqsh", ".img")
 
 
@@ -62,6 +64,7 @@ class Script:
             workspace="/" if chosen.container != "none" else shlex.quote(self.root),
             environment={self._variable(name): self._value(name, value) for name, value in self._environment().items()},
             steps=steps,
+            retries=RETRIES,
             program=self._line(job.argv, srun if steps else []),
             again=self._line(job.again or job.argv, srun if steps else []),
             preflight=shlex.join([*srun, *python, *self.check]) if self.check else "",

@@ -12,7 +12,7 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-infer-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled=
+pid= asked= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
@@ -44,7 +44,7 @@ cd '/shared/a run' || finish 6
     echo "error: given up after 20 restarts (slurm.restarts)"
     finish 6
 }
-export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$attempt
+export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$((attempt * 100))
 export TLTPIPE_WORKSPACE='/shared/a run'
 export TLTPIPE_SEAL_KEY='/shared/a run/.tltpipe/jobs/TIME-infer-RANDOM/seal.key'
 
@@ -77,14 +77,18 @@ set -m # so that the program is a process group, and does not ignore SIGINT
 program() {
     exec /env/bin/tlt-infer ssd
 }
-program </dev/null &
-pid=$!
-status=127
-while :; do
-    signalled=
-    wait "$pid"
-    code=$?
-    ((code == 127)) || status=$code # 127: it was waited for
-    [[ -n $signalled ]] || break
-done
+# The exit status of the program, whatever signals this script gets meanwhile.
+attend() {
+    program </dev/null &
+    pid=$!
+    status=127
+    while :; do
+        signalled=
+        wait "$pid"
+        code=$?
+        ((code == 127)) || status=$code # 127: it was waited for
+        [[ -n $signalled ]] || break
+    done
+}
+attend
 case $asked in end) finish "$status" 15 ;; *) finish "$status" ;; esac
