@@ -108,18 +108,6 @@ def test_ctrl_c_lets_the_program_end_by_itself(runner: Callable[..., SlurmRunner
     assert own.state([job])[0] == submitted.State("stopped", "stopped on n1", ("n1",), 130)
 
 
-def test_before_its_time_limit_a_job_is_requeued_and_resumes(
-    runner: Callable[..., SlurmRunner], cluster: Cluster
-) -> None:
-    """What the limit sends is sent here at once."""
-    own, lines = runner(), list[str]()
-    hear = when_begun(own, lambda job: cluster.run("scancel", "--batch", "--signal=USR1", job.id))
-    again = ("python", "-c", "import os; print('again', os.environ['TLTPIPE_ATTEMPT'])")
-    outcome = own.run(python(PATIENT, again=again), lambda line: (lines.append(line), hear(line))[0])
-    assert outcome.exit_code == 0
-    assert (lines.count("begun"), lines[-1]) == (1, "again 1")
-
-
 def test_an_answer_that_is_lost_makes_no_second_job(
     runner: Callable[..., SlurmRunner], cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
