@@ -77,7 +77,8 @@ def alone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline.execute(run, ["prepare", "augment", "tfrecords", "train"])
     for name in (*DATA, "output"):
         shutil.move(root / name, made / name)
-    shutil.rmtree(root / ".tltpipe")
+    for name in (".tltpipe", "specs"):
+        shutil.rmtree(root / name)
     return made
 
 
