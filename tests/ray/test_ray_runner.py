@@ -31,8 +31,8 @@ KEY = "nobody-may-see-this"
 TRAINING = {
     "image_size": "64",
     "ssd.nlayers": "10",
-    "ssd.num_epochs": "40",
-    "ssd.checkpoint_interval": "20",
+    "ssd.num_epochs": "24",
+    "ssd.checkpoint_interval": "12",
     "ssd.batch_size_per_gpu": "2",
     "key": KEY,
 }
@@ -98,7 +98,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def weights(folder: Path) -> dict[str, bytes]:
-    model = checkpoint.load(folder / "weights" / "ssd_resnet10_epoch_040.tlt", KEY).model
+    model = checkpoint.load(folder / "weights" / "ssd_resnet10_epoch_024.tlt", KEY).model
     return {name: value.numpy().tobytes() for name, value in model.items()}
 
 
