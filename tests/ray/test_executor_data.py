@@ -149,7 +149,7 @@ def test_interrupted_it_leaves_no_task_and_goes_on_later(
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     told = done(process, 130)
-    assert told.count("\n") <= 2
+    assert "error: interrupted" in told
     assert "Traceback" not in told
     noted = len(list(journal.glob("0*")))
     assert not any(b"ray::_do" in _command(pid) for node in cluster.nodes for pid in node.pids())
