@@ -258,7 +258,7 @@ def _flag(name: str) -> str:
 @contextmanager
 def guarded(options: Plain) -> Iterator[None]:
     """Every way a command can end badly becomes a message and an exit code; SIGTERM and SIGHUP act like Ctrl-C."""
-    with _terminable():
+    with terminable():
         try:
             machine.require_current_folder()
             yield
@@ -302,9 +302,11 @@ def _crash(options: Plain, fault: Exception) -> TltpipeError:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP become a KeyboardInterrupt, which names the signal."""
+
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(signal.Signals(number))
 
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}

@@ -21,7 +21,7 @@ from pathlib import Path
 
 MARK = "TLTPIPE_TEST_RAY_NODE"
 RAY = Path(sys.executable).with_name("ray")
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "PYTHONUNBUFFERED": "1"}
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_worker_niceness": "0", "PYTHONUNBUFFERED": "1"}
 WORKER_PORTS = range(10002, 20000)
 """Where Ray's workers listen; a port of the head in here is refused."""
 

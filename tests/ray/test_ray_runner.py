@@ -21,18 +21,23 @@ from orchestrator.runners.local import LocalRunner
 from orchestrator.screen.report import Quiet
 from orchestrator.settings.config import Given
 from runtime.weights import checkpoint
-from tltpipe.errors import Interrupted
+from tltpipe import __version__
+from tltpipe.errors import HostError, Interrupted
 
 pytestmark = [pytest.mark.ray, pytest.mark.torch]
 
+ROOT = Path(__file__).parents[2]
 KEY = "nobody-may-see-this"
 TRAINING = {
     "image_size": "64",
     "ssd.nlayers": "10",
-    "ssd.num_epochs": "12",
+    "ssd.num_epochs": "40",
+    "ssd.checkpoint_interval": "20",
     "ssd.batch_size_per_gpu": "2",
     "key": KEY,
 }
+LONGER = {"ssd__num_epochs": "60"}
+"""Settings by which there is something to train, whatever was trained before."""
 DATA = ("COCO", "KITTI-dataset-augmented", "TFRecords")
 PAIR = {"pair": 1}
 """What two nodes have on which a test trains, so that it knows which."""
@@ -92,7 +97,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def weights(folder: Path) -> dict[str, bytes]:
-    model = checkpoint.load(folder / "weights" / "ssd_resnet10_epoch_012.tlt", KEY).model
+    model = checkpoint.load(folder / "weights" / "ssd_resnet10_epoch_040.tlt", KEY).model
     return {name: value.numpy().tobytes() for name, value in model.items()}
 
 
@@ -134,3 +139,42 @@ def pair(cluster: ray_cluster.Cluster) -> Iterator[list[ray_cluster.Node]]:
     yield nodes
     for node in nodes:
         cluster.remove(node)
+
+
+@pytest.fixture
+def faulty(root: Path, cluster: ray_cluster.Cluster, tmp_path: Path) -> Iterator[list[ray_cluster.Node]]:
+    """A node that does not see the workspace, and one with another tltpipe."""
+    other = tmp_path / "tltpipe"
+    shutil.copytree(ROOT / "tltpipe", other)
+    text = (other / "__init__.py").read_text("utf-8")
+    (other / "__init__.py").write_text(text.replace(f'"{__version__}"', '"0.0.9"'), "utf-8")
+    nodes = [
+        cluster.add(wait=False, resources={"faulty": 1}, unseen=root),
+        cluster.add(wait=False, resources={"faulty": 1}, environment={"PYTHONPATH": str(tmp_path)}),
+    ]
+    cluster.wait()
+    yield nodes
+    for node in nodes:
+        cluster.remove(node)
+
+
+def test_what_a_node_lacks_is_said_before_a_training_starts(
+    root: Path, alone: Path, cluster: ray_cluster.Cluster, faulty: list[ray_cluster.Node]
+) -> None:
+    blind, outdated = faulty
+    report = Quiet()
+    with pytest.raises(HostError) as refused:
+        settings = {"nodes": "2", "ray__resources": {"faulty": 1}, **LONGER}
+        pipeline.execute(started(root, cluster, report, **settings), ["train"])
+    sentences = refused.value.what.split("; ")
+    assert sum(blind.host in each and str(root) in each for each in sentences) == 1
+    assert sum(outdated.host in each and "0.0.9" in each and __version__ in each for each in sentences) == 1
+    assert len(sentences) == 2
+    assert not any(line.startswith("training ") for line in report.told)
+
+
+def test_too_few_nodes_are_waited_for_and_then_told(root: Path, alone: Path, cluster: ray_cluster.Cluster) -> None:
+    with pytest.raises(HostError) as refused:
+        pipeline.execute(started(root, cluster, Quiet(), nodes="9", ray__wait="1", **LONGER), ["train"])
+    assert "the Ray cluster has" in refused.value.what
+    assert "9 nodes with 1 CPU each" in refused.value.what
