@@ -133,9 +133,7 @@ def test_commands_read_urls_and_write_them(server: Server, url: str, raw: Path, 
     assert tree(storage.local(f"{url}/out")) == tree(tmp_path / "here") != {}
     refused = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "coco", cwd=tmp_path)
     assert (refused.returncode, "--force" in refused.stderr) == (2, True)
-    split = tltpipe(
-        "split", "s3://data/raw", f"{url}/split", "--all", "--ratio", ".5,.5", "--to", "coco", cwd=tmp_path
-    )
+    split = tltpipe("split", "s3://data/raw", f"{url}/split", "--all", "--ratio", ".5,.5", "--to", "coco", cwd=tmp_path)
     assert split.returncode == 0, split.stderr
     stats = tltpipe("stats", f"{url}/split", "--json", cwd=tmp_path)
     assert (stats.returncode, '"format": "coco"' in stats.stdout) == (0, True)
