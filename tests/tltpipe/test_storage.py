@@ -165,6 +165,22 @@ def test_a_bucket_that_changes_is_followed(server: Server, url: str, tmp_path: P
     assert not (copy / "stray").exists()
 
 
+def test_a_folder_that_cannot_be_listed_is_an_error(
+    server: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(write(tmp_path / "raw", 6), url)
+    listing = s3fs.S3FileSystem._lsdir
+
+    async def refuse(self: object, path: str, *words: object, **more: object) -> object:
+        if path.endswith("part1"):
+            raise PermissionError("Access Denied")
+        return await listing(self, path, *words, **more)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_lsdir", refuse)  # a policy that this server does not have
+    with pytest.raises(HostError, match="access"):
+        storage.local(url)
+
+
 def test_another_machine_fills_its_own_copy_or_says_that_the_data_changed(
     server: Server, url: str, tmp_path: Path
 ) -> None:
