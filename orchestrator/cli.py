@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, serve, spec, stages, tao, toolkit
+from orchestrator.commands import landmarks, render, serve, spec, stages, tao, toolkit
 from orchestrator.commands.attach import attach
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
@@ -41,6 +41,7 @@ app.add_typer(image_app, name="image")
 app.add_typer(spec.app, name="spec")
 app.add_typer(landmarks.app, name="landmarks")
 app.add_typer(toolkit.app, name="toolkit")
+app.add_typer(render.app, name="render")
 
 
 def main() -> int:

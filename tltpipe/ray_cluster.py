@@ -18,9 +18,10 @@ from typing import Any
 
 from tltpipe.errors import ConfigError, HostError, UsageError
 
-TRUSTED = "TLTPIPE_RAY_TRUSTED"
+TRUSTED = "TLTPIPE_RAYMARK"
 """Environment variable: "1" connects to a cluster without authentication that others may reach."""
-_TRUSTED = "?trusted"
+MARK = "?trusted"
+"""What stands behind the address of a cluster that is trusted."""
 SECONDS = 5.0
 """How long the head may take to answer."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
@@ -39,11 +40,6 @@ class Address:
         return f"{self.host}:{self.port}"
 
     @property
-    def executor(self) -> str:
-        """The name of the executor on this cluster."""
-        return f"ray:{self}{_TRUSTED if self.trusted else ''}"
-
-    @property
     def local(self) -> bool:
         """Whether only this machine reaches it."""
         try:
@@ -53,9 +49,9 @@ class Address:
 
 
 def address(text: str) -> Address:
-    """HOST:PORT, as ``ray start --head`` shows it; with ``?trusted`` behind it for one that is. Raises UsageError for
-    anything else."""
-    place = text.removesuffix(_TRUSTED)
+    """HOST:PORT, as ``ray start --head`` shows it, and ``MARK`` where it is trusted. Raises UsageError for anything
+    else."""
+    place = text.removesuffix(MARK)
     host, _, port = place.rpartition(":")
     if not host or "/" in host or not port.isdigit():
         hint = "HOST:PORT, as `ray start --head` shows"
@@ -100,6 +96,7 @@ def connect(cluster: Address) -> Any:
     require_answer(cluster)
     logging.getLogger("ray").setLevel(logging.ERROR)
     hint = "run this command on one of its nodes, with the Ray that they have"
+    _hide_command_line()
     try:
         with _same_signals():
             ray.init(
@@ -171,6 +168,13 @@ def _same_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _hide_command_line() -> None:
+    """Ray keeps the command line of whoever connects and shows it to everybody on the cluster; ours may have a key."""
+    from ray._private import utils
+
+    utils.get_entrypoint_name = lambda: "tltpipe"
 
 
 def _silence() -> None:

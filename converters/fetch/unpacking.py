@@ -16,7 +16,7 @@ from typing import IO, Any
 from converters.fetch import zip_directory
 from converters.fetch.archive import Plan
 from converters.fetch.zip_directory import Entry
-from tltpipe import files, inputs, plain
+from tltpipe import executors, files, inputs, plain
 from tltpipe.errors import DataError, HostError
 from tltpipe.journal import Journal
 from tltpipe.progress import Progress
@@ -83,8 +83,10 @@ def unpack(
     kept = 0
     batches = (_Batch(plan.path, staging, tuple(some), resumed, password) for some in _batches(plan.entries()))
     one = 1 if plan.files <= _FEW else workers
+    with executors.using("processes"):  # the password is for this machine alone
+        unpacked = parallel_map(_unpack_batch, batches, workers=one, ahead=2)
     with files.writable(staging), progress.bar(what, total=plan.files, unit="files") as bar:
-        for batch in parallel_map(_unpack_batch, batches, workers=one, ahead=2):
+        for batch in unpacked:
             kept += batch.kept
             bar.advance(batch.files)
     return kept

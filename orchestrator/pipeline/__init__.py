@@ -139,7 +139,7 @@ def _refuse_outdated(run: Run, name: str, results: list[Result]) -> None:
 
 
 def _get_ready(run: Run, lasting: ExitStack, jobs: list[Job]) -> None:
-    if jobs:
+    if jobs or run.runner.executor is not None:
         run.need_health(jobs)
     if not run.runner.pretends and executors.divided() is None:  # runs that do a part each may go on at once
         lasting.enter_context(alone(run.workspace))
@@ -181,6 +181,8 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
         hint = "what was finished is kept; the same command goes on from there"
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop
     seconds = time.monotonic() - start
+    if not run.runner.pretends:
+        live_jobs.take_over(run, name)
     if not unrecorded:
         _keep(run, name, before, seconds=seconds, outputs=prints(run, stage.outputs(run)), result=result)
     if run.runner.pretends:

@@ -27,6 +27,14 @@ def engine(run: Run, runner: str) -> Engine:
     return opened
 
 
+def take_over(run: Run, stage: str) -> None:
+    """Note that ``stage`` has what its jobs made: of one that ended while nobody waited, too."""
+    for job in submitted.every(run.workspace.jobs):
+        state = submitted.final(job) if job.stage == stage and not job.collected else None
+        if state is not None and state.word == submitted.DONE:
+            submitted.collect(job)
+
+
 def refuse_disturbing(run: Run, stage: str) -> None:
     """Raises HostError where ``stage`` would write what a job reads or writes that goes on. A runner that has such jobs
     itself waits for those of the same stage (``Remote.finish_earlier``)."""

@@ -37,35 +37,35 @@ class RayRunner:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.chosen: Ray = place.settings or Ray()
+        self.executor: str | None = f"ray:{self.chosen.address or ''}{ray_cluster.MARK if self.chosen.trusted else ''}"
         self.local = LocalRunner(place)
         self._worlds: list[World] = []
 
     @property
     def address(self) -> Address:
-        """Raises ConfigError where the settings name no cluster, or one that anyone may use who reaches it."""
+        """Raises ConfigError where the settings name none."""
         if self.chosen.address is None:
             what = "the runner ray needs the address of a cluster"
             raise ConfigError(what, where="ray.address", hint="HOST:PORT, as `ray start --head` shows")
-        address = replace(ray_cluster.address(self.chosen.address), trusted=self.chosen.trusted)
-        ray_cluster.require_trust(address)
-        return address
-
-    @property
-    def executor(self) -> str | None:
-        return self.address.executor
+        return replace(ray_cluster.address(self.chosen.address), trusted=self.chosen.trusted)
 
     def checks(self) -> list[Check]:
         installed = importlib.util.find_spec("ray") is not None
         there = "installed" if installed else "not installed"
-        checks = [Check("Ray", installed, there, hint='pip install "tltpipe[ray]"'), *self.local.checks()]
+        return [Check("Ray", installed, there, hint='pip install "tltpipe[ray]"'), self._cluster()]
+
+    def _cluster(self) -> Check:
         try:
+            ray_cluster.require_trust(self.address)
             ray_cluster.require_answer(self.address)
         except TltpipeError as error:
-            return [*checks, Check("cluster", ok=False, found=error.what, hint=error.hint)]
-        return [*checks, Check("cluster", ok=True, found=f"answers at {self.address}")]
+            return Check("cluster", ok=False, found=error.what, hint=error.hint)
+        return Check("cluster", ok=True, found=f"answers at {self.address}")
 
-    def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
-        return ill(self.checks())
+    def health(self, images: tuple[str, ...]) -> str | None:
+        """Raises ConfigError where the settings are at fault, as ``address`` does."""
+        ray_cluster.require_trust(self.address)
+        return ill(self.checks()) or self.local.health(images)
 
     def at(self, path: Path) -> str:
         return self.local.at(path)
@@ -84,7 +84,7 @@ class RayRunner:
 
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
         if job.fans_out or not job.again:
-            own = {executors.VARIABLE: self.address.executor} if job.fans_out else {}
+            own = {executors.VARIABLE: self.executor} if job.fans_out and self.executor else {}
             return self.local.run(replace(job, environment={**job.environment, **own}), say)
         start, ray = time.monotonic(), ray_cluster.connect(self.address)
         with logs.kept(self.place.logs, job, say) as log:

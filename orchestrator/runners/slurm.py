@@ -95,7 +95,7 @@ class SlurmRunner(MountTable):
         parts = self._parts(job)
         if parts:
             return self._run_parts(job, parts, say)
-        (outcome,) = self._run([job], [say], lambda _: [self.submitter.submit(job)])
+        (outcome,) = self._run([job], [say], lambda new: [self.submitter.submit(each) for each in new])
         return outcome
 
     def run_array(self, jobs: Sequence[Job], hear: Sequence[Callable[[str], None]]) -> list[Outcome]:
@@ -150,7 +150,7 @@ class SlurmRunner(MountTable):
         return tuple(sorted(line.removeprefix(NODE) for line in told.splitlines() if line.startswith(NODE)))
 
     def _mounts(self, job: Job) -> tuple[Mount, ...]:
-        links = link_mounts(self.place.workspace, self.at) if self.contained else ()
+        links = link_mounts(self.place.workspace, self.at) if self.contained and self.place.workspace.is_dir() else ()
         return (*(job.mounts or self.mounts()), *links)
 
     def _parts(self, job: Job) -> int:

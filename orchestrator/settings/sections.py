@@ -11,6 +11,8 @@ from tltpipe import registry
 
 STAGES = "orchestrator.stages"
 RUNNERS = "orchestrator.runners"
+RENDERED = {"kubernetes": "orchestrator.engine"}
+"""Engines that jobs are only rendered for, and where their modules are."""
 DATA = "data"
 """The section that belongs to no stage alone."""
 
@@ -21,11 +23,12 @@ def sections(network: str) -> dict[str, str]:
 
 
 def own_sections(*, runners: Iterable[str] | None = None) -> dict[str, type[Any]]:
-    """The sections that are no spec's, and the dataclass of each: the data, stages and runners with settings of their
-    own. ``runners``: only of these; all by default."""
+    """The sections that are no spec's, and the dataclass of each: the data; stages, runners and engines with settings
+    of their own. ``runners``: only of these; all by default."""
     stages = sorted(_stages().items(), key=lambda item: item[1].ON_REQUEST)
     of_stages = {name: stage.SETTINGS for name, stage in stages if stage.SETTINGS is not None}
-    return {DATA: Data, **of_stages, **of_runners(registry.names(RUNNERS) if runners is None else runners)}
+    rendered = {name: registry.load(folder, name).SETTINGS for name, folder in RENDERED.items()}
+    return {DATA: Data, **of_stages, **of_runners(registry.names(RUNNERS) if runners is None else runners), **rendered}
 
 
 def of_runners(names: Iterable[str]) -> dict[str, type[Any]]:

@@ -58,7 +58,7 @@ def execute(run: Run) -> dict[str, Any]:
     told = {}
     for split in _recorded(run):
         request, images = _request(run, split), run.workspace.augmented / split / "images"
-        with run.staged(request.prefix.parent) as folder:
+        with run.staged(request.prefix.parent, resumed=run.toolkit.resumes(request)) as folder:
             image_extensions.require_readable(run, images)
             extension = image_extensions.chosen(run)
             lacking = verify.lacking_records(images, folder, prefix=split, extension=extension)

@@ -191,8 +191,8 @@ def fans_out(request: Request) -> bool:
 
 
 def resumes(request: Request) -> bool:
-    """Augmentation and training go on from what a killed run left."""
-    return isinstance(request, Augment | Train)
+    """Data programs and training go on from what a killed run left."""
+    return isinstance(request, Augment | Convert | Train)
 
 
 def pruned_suffix(model: Path, *, key: bool) -> str:

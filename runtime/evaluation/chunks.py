@@ -15,14 +15,14 @@ import numpy as np
 from runtime import networks, tasks
 from runtime.evaluation.validation import EXAMPLES, Seen, Validation, measure, predicted
 from runtime.imaging.placement import Placement
-from runtime.inference import fan_out
+from runtime.inference import fan_out, packing
 from runtime.inference.backends import ModelRequest
-from runtime.inference.fan_out import Opening, Packed, Place, absolute
+from runtime.inference.fan_out import Opening, Work, absolute
+from runtime.inference.packing import Packed
 from runtime.tasks import Example, ImageInfo, Metrics
 from tltpipe import plain
 from tltpipe.errors import DataError, UsageError
 from tltpipe.executors import VARIABLE
-from tltpipe.journal import Journal
 from tltpipe.progress import Progress
 
 if TYPE_CHECKING:
@@ -79,36 +79,50 @@ class PackedBatch:
 
 @dataclass
 class Done:
+    """What came of a chunk, and what the model was and where it ran."""
+
     batches: list[PackedBatch]
+    about: str
 
 
-def place(target: Path | None, recipe: Recipe, split: Split, model: Path, boxes: Path | None) -> Place:
-    """Where workers note what they predict, beside ``target``. Raises UsageError where nothing can be written."""
-    if target is None:
-        what = f"the workers of {VARIABLE} leave what they predict in files, and there is no folder for results"
-        raise UsageError(what, hint="name one with -r DIR")
-    sources = recipe.data.validation or recipe.data.training
-    annotations = [Path(each.annotations) for each in sources]
-    return Place(target, [model, *split.roots, *annotations, *([boxes] if boxes else [])])
+def shared(
+    model: Path, request: ModelRequest, split: Split, classes: Sequence[str], target: Path | None, boxes: Path | None
+) -> Work[Samples, Done] | None:
+    """What workers do of a validation on ``split`` of the ``model`` that ``request``, which has a recipe, opens; None
+    where it is not shared. Raises UsageError where nothing can be written, so that there is no ``target``."""
+    return fan_out.shared(target, lambda: _work(model, request, split, classes, target, boxes))
 
 
 def run_validation(
-    model: Path, request: ModelRequest, split: Split, metrics: Metrics, classes: Sequence[str], where: Place, *,
-    progress: Progress, truth: Split,
-) -> Validation:  # fmt: skip
-    """As ``runtime.evaluation.validation.run_validation`` with ``model``, opened by ``request``, which has a recipe."""
+    work: Work[Samples, Done], recipe: Recipe, split: Split, metrics: Metrics, *, progress: Progress, truth: Split
+) -> Validation:
+    """As ``runtime.evaluation.validation.run_validation``, by ``work``."""
+    ran_on: dict[str, None] = {}
+
+    def seen(entries: Iterator[tuple[int, Done]]) -> Iterator[Seen]:
+        for _, done in entries:
+            ran_on[done.about] = None
+            yield from (_unpacked(batch, split) for batch in done.batches)
+
+    with work.entries(progress) as entries, _named_as_given(split):
+        validation = measure(seen(entries), recipe, split, metrics, progress=progress, truth=truth)
+    return replace(validation, ran_on=tuple(ran_on))
+
+
+def _work(
+    model: Path, request: ModelRequest, split: Split, classes: Sequence[str], target: Path | None, boxes: Path | None
+) -> Work[Samples, Done]:
+    if target is None:
+        what = f"the workers of {VARIABLE} leave what they predict in files, and there is no folder for results"
+        raise UsageError(what, hint="name one with -r DIR")
     recipe, opening = request.recipe, Opening(absolute(model), fan_out.for_workers(request))
     assert recipe is not None
     step = fan_out.size(recipe.evaluation.batch_size)
     job = Job(opening, tuple(classes), tuple(map(absolute, split.roots)), split.fields)
-    identity = plain.identity(opening.identity(), job.classes, job.roots, split.samples, len(split), step)
-    chunks, task = _cut(split, step), partial(_predict, job)
-    with (
-        fan_out.entries(task, chunks, Done, where, identity, progress) as entries,
-        _named_as_given(split),
-    ):
-        seen = (_unpacked(batch, split) for _, done in entries for batch in done.batches)
-        return measure(seen, recipe, split, metrics, progress=progress, truth=truth)
+    annotations = [Path(each.annotations) for each in recipe.data.validation or recipe.data.training]
+    inputs = [model, *split.roots, *annotations, *([boxes] if boxes else [])]
+    identity = plain.identity(opening.identity(), job.classes, inputs, split.samples, len(split), step)
+    return Work(partial(_predict, job), _cut(split, step), Done, target, inputs, identity, request.device)
 
 
 def _cut(split: Split, step: int) -> Iterator[Samples]:
@@ -117,8 +131,8 @@ def _cut(split: Split, step: int) -> Iterator[Samples]:
         yield Samples(number, first, image, replace(part, roots=(), fields={}))
 
 
-def _predict(job: Job, journal: Journal, chunk: Samples) -> int:
-    """In a worker: a chunk."""
+def _predict(job: Job, chunk: Samples) -> Done:
+    """In a worker: what comes of a chunk."""
     model, request = job.opening.model(), job.opening.request
     assert request.recipe is not None
     task = tasks.load(networks.load(request.network).TASK)
@@ -127,8 +141,7 @@ def _predict(job: Job, journal: Journal, chunk: Samples) -> int:
         lambda batch: (model(batch.images), 0.0), task, request.recipe, split, job.classes, workers=0,
         examples=max(0, EXAMPLES - chunk.first),
     )  # fmt: skip
-    journal.note(chunk.number, Done([_packed(batch, chunk.image) for batch in batches]))
-    return chunk.number
+    return Done([_packed(batch, chunk.image) for batch in batches], model.about)
 
 
 def _packed(batch: Seen, first: int) -> PackedBatch:
@@ -139,19 +152,19 @@ def _packed(batch: Seen, first: int) -> PackedBatch:
         matrix, size = image.placement.matrix.ravel().tolist(), image.placement.size
         images.append(PackedImage(first + image.number, image.input_size, matrix, size))
     examples = [
-        PackedExample(fan_out.pack_one(each.pixels), fan_out.pack(each.target), fan_out.pack(each.prediction or {}))
+        PackedExample(packing.pack_one(each.pixels), packing.pack(each.target), packing.pack(each.prediction or {}))
         for each in batch.examples
     ]
-    return PackedBatch([*map(fan_out.pack, batch.predictions)], [*map(fan_out.pack, batch.targets)], images, examples)
+    return PackedBatch([*map(packing.pack, batch.predictions)], [*map(packing.pack, batch.targets)], images, examples)
 
 
 def _unpacked(batch: PackedBatch, split: Split) -> Seen:
     examples = [
-        Example(fan_out.unpack_one(each.pixels), fan_out.unpack(each.target), fan_out.unpack(each.prediction))
+        Example(packing.unpack_one(each.pixels), packing.unpack(each.target), packing.unpack(each.prediction))
         for each in batch.examples
     ]
     images = [_image(each, split) for each in batch.images]
-    predictions, targets = ([*map(fan_out.unpack, each)] for each in (batch.predictions, batch.targets))
+    predictions, targets = ([*map(packing.unpack, each)] for each in (batch.predictions, batch.targets))
     return Seen(predictions, targets, images, 0.0, examples)
 
 

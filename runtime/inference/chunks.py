@@ -14,11 +14,12 @@ from typing import Any
 
 from PIL import Image
 
-from runtime.inference import fan_out, loaded
+from runtime.inference import fan_out, loaded, packing
 from runtime.inference.backends import Model, ModelRequest
 from runtime.inference.cascade import Cascade
-from runtime.inference.fan_out import Opening, Packed, absolute
+from runtime.inference.fan_out import Opening, Work, absolute
 from runtime.inference.loaded import Loaded
+from runtime.inference.packing import Packed
 from runtime.inference.predictor import Predicted
 from runtime.inference.request import InferRequest
 from runtime.inference.result_names import ResultName
@@ -27,7 +28,6 @@ from runtime.tasks import Tabulates
 from tltpipe import plain, progress
 from tltpipe.errors import DataError, UsageError
 from tltpipe.executors import VARIABLE
-from tltpipe.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,29 @@ class Done:
     counts: bytes
 
 
+def shared(models: Loaded, request: InferRequest) -> Work[Images, Done] | None:
+    """What workers do of ``request``, where its images are shared. Raises UsageError where no output is a file."""
+    return fan_out.shared(next(iter(request.outputs.values()), None), lambda: _work(models, request))
+
+
 @contextmanager
-def predicted(models: Loaded, request: InferRequest) -> Iterator[Iterator[Predicted | DataError]]:
-    """Predict on all images of ``request``, in order. Raises UsageError where no output is a file."""
+def predicted(
+    work: Work[Images, Done], models: Loaded, request: InferRequest
+) -> Iterator[Iterator[Predicted | DataError]]:
+    """As ``runtime.inference.loaded.predicted``, by ``work``."""
+    with work.entries(progress.for_stream()) as entries:
+        yield _in_order(entries, request.pictures, fan_out.size(models.batch), models.cascade)
+
+
+def _work(models: Loaded, request: InferRequest) -> Work[Images, Done]:
     if not request.outputs:
         what = f"no output is a folder or file, beside which the workers of {VARIABLE} could leave what they predict"
         raise UsageError(what, hint="name one, such as -l DIR")
     joins = bool(request.coco or (request.labels and isinstance(models.task.writers()["labels"], Tabulates)))
     job, step = Job(_for_workers(request), os.environ.get(threads.VARIABLE), joins), fan_out.size(models.batch)
-    place = fan_out.Place(next(iter(request.outputs.values())), [*request.pictures, request.model])
-    chunks, task = _cut(request, step), partial(_predict, job)
-    with fan_out.entries(task, chunks, Done, place, _identity(job, request, step), progress.for_stream()) as entries:
-        yield _in_order(entries, request.pictures, step, models.cascade)
+    target, inputs = next(iter(request.outputs.values())), [*request.pictures, request.model]
+    chunks, identity = _cut(request, step), _identity(job, request, step)
+    return Work(partial(_predict, job), chunks, Done, target, inputs, identity, request.opening.device)
 
 
 def _for_workers(request: InferRequest) -> InferRequest:
@@ -138,21 +149,19 @@ def _cut(request: InferRequest, step: int) -> Iterator[Images]:
         yield Images(number, first, tuple(map(absolute, part)), names)
 
 
-def _predict(job: Job, journal: Journal, images: Images) -> int:
-    """In a worker: a chunk."""
+def _predict(job: Job, images: Images) -> Done:
+    """In a worker: what comes of a chunk."""
     request = replace(job.request, names=dict(zip(images.paths, images.names, strict=True)))
     models = loaded.load(request, job.open)
     with loaded.predicted(models, request, first=images.first) as results:
         outcomes = [_outcome(each, joins=job.joins) for each in results]
-    counts = plain.packed(models.cascade.counts) if models.cascade else b""
-    journal.note(images.number, Done(outcomes, counts))
-    return images.number
+    return Done(outcomes, plain.packed(models.cascade.counts) if models.cascade else b"")
 
 
 def _outcome(result: Predicted | DataError, *, joins: bool) -> Outcome:
     if isinstance(result, DataError):
         return Outcome(problem=Problem(result.what, str(result.where or ""), result.hint))
-    small, prediction = result.thumbnail, fan_out.pack(result.prediction) if joins else {}
+    small, prediction = result.thumbnail, packing.pack(result.prediction) if joins else {}
     thumbnail = Thumbnail(small.size, small.tobytes()) if small else None
     return Outcome([*result.classes], prediction, thumbnail)
 
@@ -175,7 +184,7 @@ def _result(path: Path, outcome: Outcome) -> Predicted | DataError:
         )
     small = outcome.thumbnail
     thumbnail = Image.frombytes("RGB", small.size, small.pixels) if small else None
-    return Predicted(path, fan_out.unpack(outcome.prediction), outcome.classes, thumbnail)
+    return Predicted(path, packing.unpack(outcome.prediction), outcome.classes, thumbnail)
 
 
 def _add(packed: bytes, cascade: Cascade) -> None:

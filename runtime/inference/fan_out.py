@@ -11,87 +11,40 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from runtime.inference import backends
-from runtime.inference.backends import Model, ModelRequest
+from runtime.inference.backends import Device, Model, ModelRequest
 from runtime.machine import threads
 from tltpipe import executors, plain
 from tltpipe.errors import DataError, ModelError, UsageError
-from tltpipe.journal import Journal, alone
+from tltpipe.journal import PATIENCE, Journal, alone, is_ours
 from tltpipe.progress import Progress
 from tltpipe.workers import parallel_map
 
 CHUNK = 64
 """Images to an entry of the journal, at least: rounded up to whole batches."""
-WORTH_PACKING = 1 << 14
-"""Bytes from which an array of bytes is compressed: label maps and masks take a hundredth then."""
-
-Entry = TypeVar("Entry")
 
 
-class Chunk(Protocol):
+class Numbered(Protocol):
     """What a worker is given."""
 
     @property
     def number(self) -> int: ...
 
 
-def wanted() -> bool:
-    """Whether an executor was chosen that shares the work. Raises UsageError for one that there is not."""
-    executor = executors.by_name()
-    return executor is not None and (isinstance(executor, executors.Partial) or executor.workers() > 1)
+Given = TypeVar("Given", bound=Numbered)
+Entry = TypeVar("Entry")
 
 
 def size(batch: int) -> int:
     """Images to a chunk."""
     return -(-CHUNK // batch) * batch
-
-
-@dataclass(frozen=True)
-class Packed:
-    """An array as plain data. One of objects holds bytes, its ``parts``."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes = b""
-    packed: bool = False
-    parts: tuple[bytes, ...] = ()
-
-
-def pack(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Packed]:
-    return {name: pack_one(np.asarray(array)) for name, array in arrays.items()}
-
-
-def unpack(packed: Mapping[str, Packed]) -> dict[str, NDArray[Any]]:
-    return {name: unpack_one(each) for name, each in packed.items()}
-
-
-def pack_one(array: NDArray[Any]) -> Packed:
-    if array.dtype == object:
-        return Packed("O", array.shape, parts=tuple(array.ravel().tolist()))
-    data = array.tobytes()
-    small = array.itemsize == 1 and len(data) >= WORTH_PACKING
-    return Packed(array.dtype.str, array.shape, zlib.compress(data, 1) if small else data, small)
-
-
-def unpack_one(packed: Packed) -> NDArray[Any]:
-    if packed.dtype == "O":
-        array = np.empty(packed.shape, object)
-        for place, part in zip(np.ndindex(array.shape), packed.parts, strict=True):
-            array[place] = part
-        return array
-    data = zlib.decompress(packed.data) if packed.packed else packed.data
-    return np.frombuffer(bytearray(data), packed.dtype).reshape(packed.shape)
 
 
 @dataclass(frozen=True)
@@ -106,7 +59,8 @@ class Opening:
     def identity(self) -> str:
         """Changes with what could change a prediction."""
         state = self.path.stat()
-        return plain.identity(replace(self.request, key=None), self.path, state.st_size, state.st_mtime_ns)
+        settings = replace(self.request, key=None), self.variable
+        return plain.identity(settings, self.path, state.st_size, state.st_mtime_ns)
 
     def model(self) -> Model:
         """The model, opened once in this process. Raises as ``backends.open`` does."""
@@ -119,8 +73,14 @@ class Opening:
             else:
                 os.environ[threads.VARIABLE] = self.variable
             with redirect_stderr(io.StringIO()):  # its warnings were shown already, where it was opened first
-                _opened[key] = backends.open(self.path, self.request)
+                _opened[key] = backends.open(self.path, replace(self.request, device=_given(self.request.device)))
         return _opened[key]
+
+
+def _given(device: Device) -> Device:
+    """``device`` in a worker: where an executor gave it one GPU, that is the first one there."""
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return replace(device, index=0) if device.index and gpus and "," not in gpus else device
 
 
 MODELS = 2
@@ -139,49 +99,79 @@ def _no_training(_steps: int, _processes: int) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the journal of the outputs at ``target`` is, and the ``inputs`` (files, folders) that workers read."""
+class Work(Generic[Given, Entry]):
+    """Predicting on many images: a worker makes what ``function`` does of each of ``chunks``, of type ``kind``.
 
+    Its journal is beside ``target``. ``inputs`` are the files and folders that workers read, and ``identity`` changes
+    with anything else that could change a byte of an entry.
+    """
+
+    function: Callable[[Given], Entry]
+    chunks: Iterable[Given]
+    kind: type[Entry]
     target: Path
     inputs: Sequence[Path]
+    identity: str
+    device: Device
 
-    @property
-    def folder(self) -> Path:
-        return absolute(self.target).with_name(f".{self.target.name}.journal")
+    @contextmanager
+    def entries(self, progress: Progress) -> Iterator[Iterator[tuple[int, Entry]]]:
+        """The number of each chunk and what came of it, in order; what an earlier run has noted is not done again.
 
-
-@contextmanager
-def entries(
-    function: Callable[[Journal, Any], int], chunks: Iterable[Chunk], kind: type[Entry], place: Place, identity: str,
-    progress: Progress,
-) -> Iterator[Iterator[tuple[int, Entry]]]:  # fmt: skip
-    """The number of each chunk and what ``function`` notes of it, in order; chunks that a run which was killed has
-    noted are not done again. The journal goes when the block has ended well: outputs are in their places then."""
-    folder = place.folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
-        journal = Journal(folder, identity, folder.parent)
-        if not journal.resumes((), place.inputs):
-            journal.begin((), place.inputs, progress.note)
-        try:
-            yield _noted(function, chunks, kind, journal)
-        except (DataError, ModelError, UsageError):  # it would be the same again
-            journal.forget()
-            raise
-        journal.forget()
-
-
-def _noted(
-    function: Callable[[Journal, Any], int], chunks: Iterable[Chunk], kind: type[Entry], journal: Journal
-) -> Iterator[tuple[int, Entry]]:
-    for number in parallel_map(partial(_unless_noted, function, journal), chunks, resumable=True):
-        yield number, journal.entry(number, kind)
-    if (divided := executors.divided()) is not None:
+        The journal goes when the block has ended well. Raises ``Part`` where this run was to do a part.
+        """
+        journal, divided = self._journal(), executors.divided()
+        journal.folder.parent.mkdir(parents=True, exist_ok=True)
+        with alone(journal.folder, patience=PATIENCE if divided else 0) as hold:
+            held = replace(journal, hold=hold)
+            if not held.resumes((), self.inputs):
+                held.begin((), self.inputs, progress.note)
+            if divided is None:
+                try:
+                    yield ((number, held.entry(number, self.kind)) for number in self._numbers(held))
+                except (DataError, ModelError, UsageError):  # it would be the same again
+                    held.abandon(())
+                    raise
+                held.guard()
+                held.forget()
+                return
+        with progress.bar("predict", total=None, unit="chunks") as bar:
+            for _ in self._numbers(journal):
+                bar.advance()
         raise divided.part()
 
+    def is_left(self) -> bool:
+        """Whether the journal is of this very work: an earlier run has left it."""
+        return self._journal().resumes((), self.inputs)
 
-def _unless_noted(function: Callable[[Journal, Any], int], journal: Journal, chunk: Chunk) -> int:
-    return chunk.number if journal.noted(chunk.number) else function(journal, chunk)
+    def _journal(self) -> Journal:
+        return Journal(journal_of(self.target), self.identity, absolute(self.target).parent)
+
+    def _numbers(self, journal: Journal) -> Iterator[int]:
+        task, gpu = partial(_noted, self.function, journal), self.device.index is not None
+        return parallel_map(task, self.chunks, resumable=True, gpu=gpu)
+
+
+def _noted(function: Callable[[Given], Any], journal: Journal, chunk: Given) -> int:
+    """In a worker: the number of ``chunk``, of which the journal has an entry."""
+    return journal.once(chunk.number, lambda: function(chunk))
+
+
+def shared(target: Path | None, work: Callable[[], Work[Given, Entry]]) -> Work[Given, Entry] | None:
+    """The ``work`` with this ``target`` where an executor was chosen that shares it, or an earlier run with one left it
+    behind; else None. Raises UsageError for an executor that there is not."""
+    executor = executors.by_name()
+    if executor is not None:
+        return work() if isinstance(executor, executors.Partial) or executor.workers() > 1 else None
+    if target is None or not is_ours(journal_of(target)):
+        return None
+    left = work()
+    return left if left.is_left() else None
+
+
+def journal_of(target: Path) -> Path:
+    """The journal beside ``target``."""
+    return absolute(target).with_name(f".{target.name}.journal")
 
 
 def absolute(path: Path) -> Path:

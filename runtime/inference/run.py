@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from runtime import tasks
-from runtime.inference import chunks, fan_out
+from runtime.inference import chunks
 from runtime.inference.loaded import Loaded, load, predicted
 from runtime.inference.request import InferRequest
 from runtime.inference.result_names import ResultName
@@ -121,8 +121,10 @@ def predict(loaded: Loaded, request: InferRequest) -> Tally:
 
     tally, show = Tally(), progress.for_stream()
     with ExitStack() as lasting:
-        source = lasting.enter_context((chunks.predicted if fan_out.wanted() else predicted)(loaded, request))
-        joint = [(lasting.enter_context(opening), name) for opening, name in _joint(loaded, request)]
+        work = chunks.shared(loaded, request)
+        opening = predicted(loaded, request) if work is None else chunks.predicted(work, loaded, request)
+        source = lasting.enter_context(opening)
+        joint = [(lasting.enter_context(results), name) for results, name in _joint(loaded, request)]
         tally.about = tuple(line for results, _ in joint for line in results.about)
         bar = lasting.enter_context(show.bar("infer", total=len(request.pictures)))
         for each in source:

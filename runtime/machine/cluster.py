@@ -12,7 +12,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tltpipe.errors import HostError, UsageError
 
@@ -157,7 +157,16 @@ def _own(environment: Mapping[str, str]) -> Cluster:
     return Cluster(
         numbers["NNODES"], numbers["NODE_RANK"], numbers["LOCAL_RANK"],
         address=environment["MASTER_ADDR"], port=numbers["MASTER_PORT"], sibling=True,
+        **(_kept(environment) if numbers["NNODES"] > 1 else {}),
     )  # fmt: skip
+
+
+def _kept(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Whether torchrun keeps the store, and how often it has started us before."""
+    return {
+        "hosted": environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+        "restart": int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")),
+    }
 
 
 def _torchrun(nodes: int | None, environment: Mapping[str, str]) -> Cluster:
@@ -171,11 +180,12 @@ def _torchrun(nodes: int | None, environment: Mapping[str, str]) -> Cluster:
     ):
         what = "torchrun has started other numbers of processes on other nodes"
         raise UsageError(what, hint="give --nproc-per-node the same number on each")
+    if there == processes == 1:
+        return Cluster()
     return Cluster(
         there, node, local, processes if processes > 1 else None,
         _required("MASTER_ADDR", environment), _number("MASTER_PORT", environment), "torchrun",
-        hosted=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
-        restart=int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")),
+        **_kept(environment),
     )  # fmt: skip
 
 

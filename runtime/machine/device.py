@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from runtime.machine import cluster, threads
+from runtime.machine import cluster, rendezvous, threads
 from runtime.machine.cluster import Cluster
 from tltpipe.errors import HostError, UsageError
 
@@ -139,11 +139,15 @@ def open_fabric(place: Place, *, deterministic: bool = False) -> Fabric:
     if place.world > 1:
         # The first process validates while the others wait for its next step, however long that takes. Statistics of
         # batch norms are the same everywhere already, or (strict) are those of the first process.
-        backend = "nccl" if place.kind == "cuda" else "gloo"
+        backend, patience = "nccl" if place.kind == "cuda" else "gloo", timedelta(days=1)
         strategy = DDPStrategy(
-            process_group_backend=backend, timeout=timedelta(days=1), broadcast_buffers=False,
-            gradient_as_bucket_view=True,
-        )  # fmt: skip
+            process_group_backend=backend, timeout=patience, broadcast_buffers=False, gradient_as_bucket_view=True
+        )
+        if not place.cluster.hosted:
+            os.environ.pop("TORCHELASTIC_USE_AGENT_STORE", None)  # where all meet is ours, whoever has started this one
+        else:
+            rank = place.cluster.rank(place.processes)
+            rendezvous.join(place.cluster, rank=rank, world=place.world, backend=backend, timeout=patience)
     fabric = Fabric(
         accelerator=place.kind,
         devices=list(place.indices) if place.kind == "cuda" else place.processes,

@@ -45,6 +45,19 @@ class Verdict:
         return self.error.exit_code if self.error else 0
 
 
+def join(where: Cluster, *, rank: int, world: int, backend: str, timeout: timedelta) -> None:
+    """Join the process group in the store that torchrun keeps, which may still hold what an earlier start left there:
+    PyTorch by itself would go by that."""
+    from torch import distributed
+    from torch._C._distributed_c10d import PrefixStore, TCPStore
+
+    store = PrefixStore(
+        f"group/{where.restart}",
+        TCPStore(where.address, where.port, is_master=False, timeout=timeout),
+    )
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=timeout)
+
+
 @dataclass
 class Rendezvous:
     """The part of this process, which is the first of its node, or one of several that ``where`` says were started.
@@ -87,8 +100,9 @@ class Rendezvous:
         there = self._store.compare_set(f"here/{self.number}", "", own).decode()
         if there != own:
             other = json.loads(there)["host"]
+            self._store = None  # the one that came first may be well under way: it is left in peace
             what = f"{self.name(self.number)} is there twice: on {other} and on {self.host}"
-            raise UsageError(what, hint="each needs a number of its own")
+            raise HostError(what, hint="each needs a number of its own; one that was lost starts again with all others")
         self._store.set(f"alive/{self.number}", "0")
         if self.is_lead:
             self._receive(deadline)

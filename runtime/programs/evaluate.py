@@ -194,7 +194,7 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
     from runtime import tasks
     from runtime.data import frames
     from runtime.evaluation import chunks, samples, validation
-    from runtime.inference import drawn_images, fan_out
+    from runtime.inference import drawn_images
     from tltpipe import progress
 
     if arguments.boxes and tasks.given_objects(task) is None:
@@ -216,10 +216,10 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
     say(f"model       {path.name}: {model.name}, {model.about}")
     began = time.monotonic()
     metrics = task.metrics(model.classes, recipe)
-    if fan_out.wanted():
-        boxes = program.host(arguments.boxes) if arguments.boxes else None
-        place = chunks.place(results and results / FOLDER, recipe, shown, path, boxes)
-        seen = chunks.run_validation(path, request, shown, metrics, model.classes, place, progress=show, truth=split)
+    boxes = program.host(arguments.boxes) if arguments.boxes else None
+    work = chunks.shared(path, request, shown, model.classes, results and results / FOLDER, boxes)
+    if work is not None:
+        seen = chunks.run_validation(work, recipe, shown, metrics, progress=show, truth=split)
     else:
         seen = validation.run_validation(
             lambda batch: (model(batch.images), 0.0), task, recipe, shown, metrics, model.classes,
@@ -233,7 +233,7 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
         drawn_images.save(samples.sheet(seen.examples, own, model.classes, title=title), folder / SHEET)
         return [folder / SHEET]
 
-    values: dict[str, Any] = {"network": model.name, "ran_on": model.about}
+    values: dict[str, Any] = {"network": model.name, "ran_on": "; ".join(seen.ran_on) or model.about}
     values |= {"boxes_from": given.values()} if given else {}
     values |= {"seconds": round(took, 3), "pictures_per_second": round(shown.samples / max(took, 1e-9), 1)}
     return Evaluated(metrics, split, path.name, values, given.path.name if given else None, draw)

@@ -6,6 +6,7 @@ its own processes.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -20,7 +21,7 @@ from pathlib import Path
 
 MARK = "TLTPIPE_TEST_RAY_NODE"
 RAY = Path(sys.executable).with_name("ray")
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "PYTHONUNBUFFERED": "1"}
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_worker_niceness": "0", "PYTHONUNBUFFERED": "1"}
 WORKER_PORTS = range(10002, 20000)
 """Where Ray's workers listen; a port of the head in here is refused."""
 
@@ -86,11 +87,12 @@ class Cluster:
         *,
         wait: bool = True,
         cpus: int | None = None,
+        resources: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
         unseen: Path | None = None,
     ) -> Node:
-        """One more node, which its owner may kill; ``environment``: further variables of its own; ``unseen``: a folder
-        that is empty there (as root only)."""
+        """One more node, which its owner may kill. ``resources``: what only it has, by Ray's names for them;
+        ``environment``: further variables of its own; ``unseen``: a folder that is empty there (as root only)."""
         self._hosts += 1
         host = f"127.0.0.{self._hosts}"
         if self.nodes:
@@ -102,9 +104,10 @@ class Cluster:
         mark, log = secrets.token_hex(8), self.folder / f"{host}.log"
         common = ["--block", f"--node-ip-address={host}", f"--num-cpus={cpus or self.cpus}", "--disable-usage-stats"]
         memory = ["--object-store-memory=100000000", "--include-log-monitor=false"]
+        own = [f"--resources={json.dumps(dict(resources))}"] if resources else []
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [*(_without(unseen) if unseen else ()), sys.executable, RAY, "start", *where, *common, *memory],
+                [*(_without(unseen) if unseen else ()), sys.executable, RAY, "start", *where, *common, *memory, *own],
                 cwd=self.folder,
                 env={**os.environ, **QUIET, **self.environment, **(environment or {}), MARK: mark},
                 stdin=subprocess.DEVNULL,

@@ -127,6 +127,13 @@ class Cluster:
                 raise TimeoutError(self.run("sinfo", "-N", "-l"))
             time.sleep(0.05)
 
+    def clear(self) -> None:
+        """Cancel all jobs; those that end by themselves meanwhile are none to cancel."""
+        for signal_name in ("--signal=KILL", ""):
+            if left := self.run("squeue", "-h", "-o", "%A").split():
+                words = ["scancel", *filter(None, [signal_name]), *left]
+                subprocess.run(words, env={**os.environ, **self.environment}, capture_output=True)
+
     def logs(self) -> str:
         return "\n".join(f"== {path.name}\n{path.read_text()[-4000:]}" for path in (self.root / "log").glob("*.log"))
 

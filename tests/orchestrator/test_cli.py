@@ -12,7 +12,7 @@ import pytest
 import warm
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "docker", "pydantic", "jinja2", "google.protobuf", "numpy", "PIL", "yaml", "rich.progress")
+HEAVY = ("torch", "ray", "docker", "pydantic", "jinja2", "google.protobuf", "numpy", "PIL", "yaml", "rich.progress")
 
 
 COLD = [sys.executable, "-m", "tltpipe"]

@@ -10,6 +10,9 @@ from orchestrator.settings import config, example
 from orchestrator.settings.config import Given
 from tltpipe.errors import ConfigError, UsageError
 
+ENGINES = ("slurm", "ray", "kubernetes")
+"""Sections whose settings count only where their engine is chosen, and that have defaults throughout."""
+
 
 def load(root: Path, text: str = "", **environment: str) -> config.Config:
     (root / "tltpipe.yaml").write_text(text)
@@ -125,13 +128,14 @@ def test_the_key_is_not_in_a_repr(tmp_path: Path) -> None:
 
 
 def test_the_example_is_empty_and_cannot_rot(tmp_path: Path) -> None:
-    text = example.text()
+    text, engines = example.text(), {name: kind for name, kind in config.own_sections().items() if name in ENGINES}
     bare = load(tmp_path)
     assert load(tmp_path, text) == bare, "all of it is commented out"
     filled = "\n".join(line.replace("#", "", 1) if is_setting(line) else line for line in text.splitlines())
     full = load(tmp_path, filled)
     assert (full.settings, full.tunables) == (bare.settings, bare.tunables)
-    assert full.sections == bare.sections
+    assert {name: full.sections[name] for name in bare.sections} == bare.sections
+    assert {name: full.sections[name] for name in engines} == {name: kind() for name, kind in engines.items()}
     assert list(full.data.splits) == list(bare.data.splits)
     written = yaml.safe_load(filled)
     assert set(written) == {
@@ -143,6 +147,7 @@ def test_the_example_is_empty_and_cannot_rot(tmp_path: Path) -> None:
         "finetune",
         "infer",
         "export",
+        *ENGINES,
         *bare.tunables,
     }
     for line, before in zip(text.splitlines()[4:], text.splitlines()[3:], strict=False):

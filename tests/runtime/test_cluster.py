@@ -34,6 +34,12 @@ STEP = {
             TORCHRUN | {"LOCAL_WORLD_SIZE": "4", "LOCAL_RANK": "3", "RANK": "7", "WORLD_SIZE": "8"},
             Cluster(2, 1, 3, 4, "n1", 2900, "torchrun"),
         ),
+        (None, TORCHRUN | {"GROUP_WORLD_SIZE": "1", "GROUP_RANK": "0", "RANK": "0", "WORLD_SIZE": "1"}, Cluster()),
+        (
+            None,
+            TORCHRUN | {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "3"},
+            Cluster(2, 1, 0, None, "n1", 2900, "torchrun", hosted=True, restart=3),
+        ),
         (2, STEP, Cluster(2, 1, address="n1", port=20007, launcher="srun")),
         (2, STEP | {"SLURM_STEP_NODELIST": "gpu[03-05,9]-x,a"}, Cluster(2, 1, 0, None, "gpu03-x", 20007, "srun")),
         (2, STEP | {"SLURM_STEP_NUM_TASKS": "8", "SLURM_LOCALID": "2"}, Cluster(2, 1, 2, 4, "n1", 20007, "srun")),

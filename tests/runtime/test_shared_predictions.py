@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fixed_model import map_model, model
+from output_trees import tree
 from PIL import Image, ImageDraw
-from refusals import error_of
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -23,7 +23,6 @@ from runtime.inference import fan_out
 from runtime.programs import evaluate, infer
 from runtime.weights import checkpoint
 from tltpipe import executors
-from tltpipe.errors import RunFailed
 
 pytestmark = pytest.mark.torch
 
@@ -38,7 +37,10 @@ NETWORKS = {
         "anchor_sizes: [[16], [32], [48]], box: {representation_size: 16, score_thresh: 0.05}, "
         "mask: {layers: [16], dim_reduced: 16}}\nevaluate: {batch_size: 4, area: mask}",
     ),
-    "hrnet": (COCO, "classes: [skirt], width: 64, height: 64, batch_size: 4", "model: {type: w18_small}\nevaluate: {batch_size: 4}"),
+    "hrnet": (
+        COCO, "classes: [skirt], width: 64, height: 64, batch_size: 4",
+        "model: {type: w18_small}\nevaluate: {batch_size: 4}",
+    ),
     "unet": (COCO, "classes: [skirt], width: 32, height: 64, batch_size: 4", ""),
     "multitask": (
         TABLE, "width: 32, height: 32, resize: 36, batch_size: 4",
@@ -70,7 +72,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         draws = np.random.default_rng(number)
         name, (x, y) = f"{number:02}.png", draws.integers(1, 20, 2).tolist()
         ring, red = [(x + across, y + down) for across, down in SKIRT], bool(draws.integers(2))
-        image = Image.fromarray(draws.integers(90, 130, (56, 48 + number % 3, 3), np.uint8))
+        image = Image.new("RGB", (48 + number % 3, 56), tuple(draws.integers(90, 130, 3).tolist()))
         ImageDraw.Draw(image).polygon([ring[place] for place in ORDER], fill=(250, 40, 40) if red else (40, 60, 250))
         image.save(root / "images" / name)
         images.append({"id": number, "file_name": name, "width": image.width, "height": image.height})
@@ -100,7 +102,7 @@ def opened(network: str, data: Path) -> tuple[Path, Path]:
     spec.write_text(f"dataset: {{{lists}}}\n{more}\n")
     if network == "unet":
         return spec, map_model(data / "unet.onnx", ("skirt",), np.indices((64, 32)).sum(0).astype(np.uint8) // 24 % 2)
-    module = networks.load(network)
+    module: Any = networks.load(network)
     recipe = module.recipe(specs.parse(spec, network))
     torch.manual_seed(1)
     weights = module.build(recipe).state_dict()
@@ -112,18 +114,6 @@ def opened(network: str, data: Path) -> tuple[Path, Path]:
 def finder(data: Path) -> Path:
     """A model that finds two skirts on every image."""
     return model(data / "finder.onnx", ("skirt",), 64, [[4, 4, 40, 40], [16, 16, 60, 60]], [1, 1])
-
-
-def tree(folder: Path) -> dict[str, str]:
-    """What is in each file, but for the clock."""
-    found = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.name != "status.json"):
-        content = path.read_bytes()
-        if path.name == "evaluation.json":
-            timed = json.loads(content)
-            content = json.dumps({**timed, "seconds": 0, "pictures_per_second": 0}).encode()
-        found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
-    return found
 
 
 def both(
@@ -162,3 +152,66 @@ def test_two_workers_give_the_bytes_of_one_process(
     found = both(infer, [*words, *images, "-r", "OUT", *more], tmp_path / "inferred", monkeypatch, code=3)
     assert len([name for name in found if name.startswith("images_annotated/")]) == COUNT
     assert f"error: {data / 'torn/torn.jpg'}: " in capsys.readouterr().err
+
+
+def test_a_run_that_lost_a_worker_goes_on_where_it_was(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its first chunk is not done again; without an executor the same command goes on as well."""
+    monkeypatch.chdir(data)  # paths that are not absolute
+    words = ["ssd", "-i", "images", "-m", finder(data).name, "--threads", "1", "--coco", "OUT/coco.json", "-l", "OUT"]
+    whole = both(infer, words, tmp_path, monkeypatch)
+    for last in ("pair", ""):
+        out = tmp_path / f"killed-{last}"
+        own = [word.replace("OUT", str(out)) for word in words]
+        monkeypatch.setenv(executors.VARIABLE, "pair:1")
+        assert infer.main(own) == 1
+        assert not (out / "coco.json").exists()
+        [(first, written), *_] = sorted((path, path.stat().st_mtime_ns) for path in out.glob("*.txt"))
+        monkeypatch.setenv(executors.VARIABLE, last)
+        assert infer.main(own) == 0
+        assert tree(out) == whole
+        assert first.stat().st_mtime_ns == written
+        assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+    assert "a worker was lost" in capsys.readouterr().err
+
+
+def test_parts_of_an_array_are_put_together_by_the_run_without_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, path = opened("unet", data)
+    words = ["unet", "-e", spec, "-m", path, "-r", "OUT", "--threads", "1", "--no-plots"]
+    whole = both(evaluate, words, tmp_path, monkeypatch)
+    own = [str(word).replace("OUT", str(tmp_path / "parts")) for word in words]
+    for part in ("1/2", "0/2"):
+        monkeypatch.setenv(executors.VARIABLE, f"array:{part}")
+        assert evaluate.main(own) == 0
+        assert not (tmp_path / "parts/evaluation").exists()
+    assert "part 2 of 2 is done: 1 chunks" in capsys.readouterr().err
+    monkeypatch.delenv(executors.VARIABLE)
+    assert evaluate.main(own) == 0
+    assert tree(tmp_path / "parts") == whole
+
+
+def test_an_image_that_cannot_be_read_is_named_as_in_one_process(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(data / "images", folder / "images")
+    (folder / "coco.json").write_bytes((data / "coco.json").read_bytes())
+    (folder / "images/17.png").write_bytes(b"no image")
+    monkeypatch.chdir(folder)
+    spec, path = opened("unet", Path())
+    for executor in ("", "pair"):
+        monkeypatch.setenv(executors.VARIABLE, executor)
+        assert evaluate.main(["unet", "-e", str(spec), "-m", str(path), "-r", f"out{executor}", "--threads", "1"]) == 3
+        assert "error: images/17.png: " in capsys.readouterr().err
+        assert [each.name for each in Path(f"out{executor}").iterdir()] == ["status.json"]
+
+
+def test_results_that_no_folder_gets_are_refused_before_anything_is_done(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(executors.VARIABLE, "pair")
+    assert infer.main(["ssd", "-i", str(data / "images"), "-m", str(finder(data)), "--json"]) == 2
+    assert executors.VARIABLE in capsys.readouterr().err

@@ -50,8 +50,8 @@ def judge(given: argparse.Namespace) -> int:
 def check(given: argparse.Namespace) -> int:
     """Write this node's report. Raises HostError where that cannot be done."""
     start, name = time.monotonic(), node.name()
+    problem, ahead = _reach(given)  # first: others would wait for a node that sees nothing
     sees = _sees(given)
-    problem, ahead = _reach(given)
     processor, simd = node.cpu()
     try:
         clock = ahead if given.reach else node.clock(given.folder)

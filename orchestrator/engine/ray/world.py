@@ -121,6 +121,8 @@ class Attempt:
     folder: Path
     number: int
     members: list[Any] = field(init=False)
+    outputs: list[Path] = field(default_factory=list, init=False)
+    """Logs of other nodes than the first; kept where they say something."""
     counted: float = field(default_factory=time.monotonic, init=False)
     running: dict[Any, int] = field(default_factory=dict, init=False)
     """The ranks of programs that run, by what waits for each."""
@@ -173,7 +175,10 @@ class Attempt:
         with self._secrets(job, argv) as secrets:
             started = []
             for rank, each in enumerate(self.members):
-                output = log.with_name(f"{log.stem}.node-{rank}.log") if rank else self.output
+                output = self.output
+                if rank:
+                    output = log.with_name(f"{log.stem}.node-{rank}.log")
+                    self.outputs.append(output)
                 environment = {**own, **job.environment, **self._seal(job), **self.environment(rank)}
                 options = {"folder": str(workspace), "environment": environment, "output": str(output)}
                 started.append(each.start.remote(words, secrets=secrets, **options))
@@ -250,6 +255,9 @@ class Attempt:
             self.ray.wait(list(self.running), num_returns=len(self.running), timeout=END_SECONDS)
         for each in self.members:
             self.ray.kill(each)
+        for path in self.outputs:
+            if path.is_file() and not path.stat().st_size:
+                path.unlink()
 
     def _seal(self, job: Job) -> Mapping[str, str]:
         """Where our own programs find this user's key on nodes with other homes."""

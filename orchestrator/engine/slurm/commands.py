@@ -107,8 +107,11 @@ def partitions() -> list[str]:
 
 
 def on_each_node(words: Sequence[str], options: Sequence[str]) -> str:
-    """What ``words`` write that are run once on each node of an allocation of their own."""
-    return _ask("srun", "--export=ALL", "--mpi=none", *options, *words, environment=submission_environment(), fails="")
+    """What ``words`` write that are run once on each node of an allocation of their own, whether they fail or not.
+    Raises HostError where there is no such allocation."""
+    return _ask(
+        "srun", "--export=ALL", "--mpi=none", *options, *words, environment=submission_environment(), partly=True
+    )
 
 
 def _ask(
@@ -116,10 +119,10 @@ def _ask(
     *words: str,
     environment: Mapping[str, str] | None = None,
     missing: str | None = None,
-    fails: str | None = None,
+    partly: bool = False,
 ) -> str:
-    """What a command writes. ``missing`` is returned instead for a job that Slurm does not know, ``fails`` whenever it
-    fails. Raises AnswerLost, HostError."""
+    """What a command writes; ``partly``: also one that fails, if it has written anything. ``missing`` is returned
+    instead for a job that Slurm does not know. Raises AnswerLost, HostError."""
     try:
         done = subprocess.run(
             [_program(program), *words],
@@ -137,8 +140,8 @@ def _ask(
     said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
     if missing is not None and "invalid job id" in said.lower():
         return missing
-    if fails is not None:
-        return fails
+    if partly and done.stdout:
+        return done.stdout
     raise _refused(program, re.sub(rf"\b(?:{program}|slurm_load_jobs): ?(?:error|fatal)?:? ?", "", said))
 
 

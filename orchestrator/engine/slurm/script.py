@@ -48,7 +48,8 @@ class Script:
         job, chosen, python = self.job, self.chosen, [*self._apptainer(), self.python, "-P", "-m"]
         steps = job.nodes > 1 or chosen.container == "pyxis"
         srun = [*STEP.split(), f"--ntasks={job.nodes}", f"--cpus-per-task={chosen.cpus}", *self._pyxis()]
-        judge = [*python, "tltpipe.preflight", "--folder", str(self.folder / "preflight"), "--judge"]
+        alone = [*STEP.split(), "--nodes=1", "--ntasks=1", *self._pyxis()] if self._pyxis() else []
+        judge = [*alone, *python, "tltpipe.preflight", "--folder", str(self.folder / "preflight"), "--judge"]
         ray = [self._beside("ray"), *RAY, f"--num-cpus={chosen.cpus}"] if fans_out_by_ray(job, chosen) else []
         return _template().render(
             **_header(job, chosen, self.comment, self.folder / "log"),
@@ -118,7 +119,7 @@ class Script:
             return line
         rank = "export NODE_RANK=$SLURM_NODEID; exec " if self.job.nodes > 1 else "exec "
         waiting = ["--kill-on-bad-exit=0", "--wait=60"] if self.job.nodes > 1 else []
-        return shlex.join([*srun, *waiting, "bash", "-c", rank + line])
+        return shlex.join([*srun, *waiting, "sh", "-c", rank + line])
 
     def _apptainer(self) -> list[str]:
         if self.chosen.container != "apptainer":

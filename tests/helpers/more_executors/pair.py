@@ -18,10 +18,8 @@ def open(rest: str) -> Pair:
 
 
 class Pair:
-    """``given`` counts the items."""
-
     def __init__(self, most: int) -> None:
-        self.most, self.given = most, 0
+        self.most = most
 
     def workers(self) -> int:
         return 2
@@ -29,11 +27,8 @@ class Pair:
     def preload(self, *modules: str) -> None:
         """Nothing."""
 
-    def map(
-        self, function: Callable[[Any], Any], items: Iterable[Any], *, workers: int | None, ahead: int
-    ) -> Iterator[Any]:
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any], **_options: Any) -> Iterator[Any]:
         futures = [_pool().submit(function, item) for item in items]
-        self.given = len(futures)
         for number, future in enumerate(futures):
             if number == self.most > 0:
                 for each in futures:

@@ -1,0 +1,66 @@
+"""The script that sbatch gets, as a function of the job and the settings."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine.slurm.script import array
+from orchestrator.engine.slurm.settings import Slurm
+from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.runners import Place
+from orchestrator.runners.slurm import SlurmRunner
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "slurm"
+WORK = Path("/shared/a run")
+HUSH = "hush-hush"
+OURS = {"TLTPIPE_SEAL_KEY": "/run/tltpipe/seal.key"}
+MOUNTS = (Mount(WORK, "/workspace"), Mount(Path("/data"), "/mnt/0", read_only=True))
+KEY = Secret("key", optional=True)
+
+
+def train(work: str, nodes: int = 1, image: str | None = None) -> Job:
+    line = ("tlt-train", "ssd", "--gpus", "2", "-e", f"{work}/specs/train.conf", "-r", f"{work}/output", "-k", KEY)
+    mounts = MOUNTS if image else ()
+    return Job(
+        "train", (*line, "--fresh"), image, mounts, OURS, 2, secrets={"key": HUSH}, nodes=nodes, again=line
+    )  # fmt: skip
+
+
+AUGMENT = Job("augment", ("tlt-augment", "-d", "train", "-o", "it's"), environment=OURS, again=("tlt-augment",))
+SITE = Slurm(
+    partition="gpu", account="me", qos="long", time="04:00:00", memory="32G", gpu_type="a100", python="/env/bin/python",
+    options=["--constraint=nvme", "--exclusive"], setup=["module load cuda"], interface="ib0",
+)  # fmt: skip
+CASES = {
+    "plain": (AUGMENT, Slurm(python="/env/bin/python", cpus=8)),
+    "nodes": (train(str(WORK), nodes=2), SITE),
+    "apptainer": (train("/workspace", image="/images/tltpipe.sif"), Slurm(container="apptainer", grace=60)),
+    "pyxis": (train("/workspace", 2, "nvcr.io/nvidia/tao:5"), Slurm(container="pyxis", container_options=["--x"])),
+    "ray": (
+        Job("infer", ("tlt-infer", "ssd"), environment=OURS, fans_out=True),
+        Slurm(python="/env/bin/python", ray_nodes=3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden_script(name: str, request: pytest.FixtureRequest) -> None:
+    job, chosen = CASES[name]
+    runner = SlurmRunner(Place(WORK, WORK / "logs", settings=chosen))
+    text = "\n".join(runner.preview(job)) + "\n"
+    path = GOLDEN / f"{name}.sh"
+    if request.config.getoption("--update-golden"):
+        path.write_text(text)
+    assert text == path.read_text()
+    assert HUSH not in text
+    assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True).stderr == ""
+
+
+def test_an_array_runs_the_script_of_each_task() -> None:
+    text = array([AUGMENT, AUGMENT, AUGMENT], Slurm(array_limit=2), "tltpipe:a,b,c", Path("/w/100%/a/tasks"))
+    assert "#SBATCH --array=0-2%2\n" in text
+    assert "#SBATCH --output=/w/100%%/a/tasks/%a/log\n" in text
+    assert text.endswith('exec bash /w/100%/a/tasks/"$SLURM_ARRAY_TASK_ID"/script.sh\n')

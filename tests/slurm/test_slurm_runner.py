@@ -1,0 +1,181 @@
+"""Single jobs on a real Slurm: what comes of them, whatever happens to them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from slurm_cluster import Cluster
+
+from orchestrator.engine.slurm.settings import Slurm
+from orchestrator.jobs import Job, Secret, outcomes, submitted
+from orchestrator.runners import Place
+from orchestrator.runners.slurm import SlurmRunner
+from tltpipe.errors import HostError, Interrupted
+
+pytestmark = pytest.mark.slurm
+
+HUSH = "hush-hush"
+PATIENT = (
+    "import time\nprint('begun', flush=True)\ntry: time.sleep(60)\nexcept KeyboardInterrupt: raise SystemExit(130)"
+)
+
+
+@pytest.fixture
+def runner(cluster: Cluster, tmp_path: Path) -> Callable[..., SlurmRunner]:
+    """A runner of a new workspace, with settings of the section "slurm"."""
+    root = tmp_path / "work"
+    root.mkdir()
+    return lambda **settings: SlurmRunner(Place(root, root / "logs", settings=Slurm(**settings)))
+
+
+def python(code: str, **more: Any) -> Job:
+    return Job("test", ("python", "-c", code), **more)
+
+
+def when_begun(runner: SlurmRunner, act: Callable[[submitted.Submitted], object]) -> Callable[[str], None]:
+    """For the lines of a job: does ``act`` with it when it has printed "begun"."""
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        if line == "begun":
+            act(submitted.every(runner.jobs)[-1])
+
+    return hear
+
+
+def test_exit_code_words_and_secrets(runner: Callable[..., SlurmRunner], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code is the program's; what it needs in secret is in files that go with it, and nowhere else."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", HUSH)
+    own, lines = runner(), list[str]()
+    code = "import os,sys; print(len(sys.argv[1]), 'AWS_SECRET_ACCESS_KEY' in os.environ); sys.exit(3)"
+    job = Job(
+        "test", ("python", "-c", code, Secret("key")), secrets={"key": HUSH}, environment={"TLTPIPE_SEAL_KEY": "x"}
+    )
+    outcome = own.run(job, lines.append)
+    assert outcome.exit_code == 3
+    assert lines[1:] == [f"{len(HUSH)} False"]
+    (made,) = submitted.every(own.jobs)
+    assert own.state([made]) == [submitted.State("failed", "ended with exit status 3 on n1", ("n1",), 3)]
+    assert not [path for path in made.folder.iterdir() if path.name in submitted.SECRETS]
+    assert not [path for path in own.jobs.rglob("*") if path.is_file() and HUSH in path.read_text()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "error", "words"),
+    [
+        ({"partition": "nowhere"}, {}, HostError, "invalid partition"),
+        ({}, {"gpus": 3}, HostError, "node configuration"),
+        ({"partition": "short", "time": "5"}, {}, HostError, "in vain"),
+        ({"options": ["--nonsense"]}, {}, HostError, "--nonsense"),
+    ],
+)
+def test_what_can_never_run_is_refused(
+    runner: Callable[..., SlurmRunner], settings: Any, more: Any, error: type[Exception], words: str
+) -> None:
+    own = runner(**settings)
+    with pytest.raises(error, match=words):
+        own.run(python("print(1)", **more), str)
+    assert not [job for job in submitted.every(own.jobs) if not own.state([job])[0].ended]
+
+
+def test_out_of_memory_is_told_from_other_deaths(runner: Callable[..., SlurmRunner]) -> None:
+    eat = "import time\nx = []\nwhile True: x.append(bytearray(b'1' * (20 << 20))); time.sleep(.05)"
+    with pytest.raises(HostError, match=r"out of memory on n1 \(slurm.memory"):
+        runner(memory="100M").run(python(eat), str)
+
+
+def test_a_job_that_somebody_cancels(runner: Callable[..., SlurmRunner], cluster: Cluster) -> None:
+    own = runner()
+    with pytest.raises(Interrupted, match="cancelled on n1"):
+        own.run(python(PATIENT), when_begun(own, lambda job: cluster.run("scancel", job.id)))
+
+
+def test_ctrl_c_lets_the_program_end_by_itself(runner: Callable[..., SlurmRunner]) -> None:
+    own = runner()
+    with pytest.raises(Interrupted):
+        own.run(python(PATIENT), when_begun(own, lambda _: signal.raise_signal(signal.SIGINT)))
+    (job,) = submitted.every(own.jobs)
+    assert submitted.status(job) is not None
+    assert own.state([job])[0] == submitted.State("stopped", "stopped on n1", ("n1",), 130)
+
+
+def test_an_answer_that_is_lost_makes_no_second_job(
+    runner: Callable[..., SlurmRunner], cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sbatch has submitted the job, and its answer is lost: the job is found, and followed."""
+    real = shlex.quote(str(Path("/usr/bin/sbatch")))
+    fake = tmp_path / "bin" / "sbatch"
+    fake.parent.mkdir()
+    fake.write_text(
+        f"#!/bin/sh\n{real} \"$@\" >/dev/null\necho 'Socket timed out on send/recv operation' >&2\nexit 1\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    before = len(cluster.run("squeue", "-h", "-t", "all").splitlines())
+    assert runner().run(python("print('once')"), str).exit_code == 0
+    assert len(cluster.run("squeue", "-h", "-t", "all").splitlines()) == before + 1
+
+
+def test_a_job_left_alive_is_followed_not_submitted_again(runner: Callable[..., SlurmRunner], tmp_path: Path) -> None:
+    """The first tltpipe has gone; the same command from another finds its job, and takes over what it did."""
+    go, own = tmp_path / "go", runner()
+    job = python(f"import time, pathlib\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(.1)\nprint('done')")
+    made = own.submitter.submit(job)
+    lines: list[str] = []
+    Thread(target=lambda: (time.sleep(1), go.touch())).start()
+    assert runner().run(job, lines.append).exit_code == 0
+    assert lines[-1] == "done"
+    assert [each.folder for each in submitted.every(own.jobs)] == [made.folder]
+    assert made.collected
+
+
+def test_nodes_have_ranks_and_one_address(runner: Callable[..., SlurmRunner]) -> None:
+    names = ("NODE_RANK", "NNODES", "MASTER_ADDR", "MASTER_PORT", "TLTPIPE_INTERFACE")
+    code = f"import os; print('env', *(os.environ[name] for name in {names}))"
+    own, lines = runner(interface="lo"), list[str]()
+    assert own.run(python(code, nodes=2), lines.append).exit_code == 0
+    (made,) = submitted.every(own.jobs)
+    port = 20000 + int(made.id) % 10000
+    assert sorted(line for line in lines if line.startswith("env")) == [
+        f"env 0 2 127.0.0.2 {port} lo",
+        f"env 1 2 127.0.0.2 {port} lo",
+    ]
+
+
+def test_a_node_without_the_workspace_is_named(runner: Callable[..., SlurmRunner], cluster: Cluster) -> None:
+    """On another node than the first the preflight says so; on the first, Slurm's words are all there is."""
+    own = runner(interface="lo")
+    cluster.restart_node("n2", hidden=own.place.workspace)
+    try:
+        job = python("print('never')", nodes=2)
+        outcome = own.run(job, str)
+        error = outcomes.failure(job, outcome)
+        assert isinstance(error, HostError)
+        assert f"n2 does not see the workspace {own.place.workspace}" in str(error)
+        assert "never" not in outcome.tail
+        with pytest.raises(HostError, match=r"could not write .* on n2: the workspace is not mounted"):
+            runner(options=["--nodelist=n2"]).run(python("print('never')"), str)
+    finally:
+        cluster.restart_node("n2")
+
+
+def test_a_program_that_cannot_resume_is_not_started_again(
+    runner: Callable[..., SlurmRunner], cluster: Cluster
+) -> None:
+    own = runner(options=["--nodelist=n2"])
+    try:
+        with pytest.raises(HostError, match="lost its node on n2"):
+            own.run(python(PATIENT), when_begun(own, lambda _: cluster.lose("n2")))
+    finally:
+        cluster.recover("n2")
+    (job,) = submitted.every(own.jobs)
+    assert json.loads((job.folder / submitted.VERDICT).read_text())["word"] == "failed"
