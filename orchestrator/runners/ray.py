@@ -82,8 +82,15 @@ class RayRunner:
     def on_each_node(self, words: Sequence[str]) -> tuple[str, ...]:
         return members.on_each_node(ray_cluster.connect(self.address), words)
 
+    def preview(self, job: Job) -> list[str]:
+        place = self.chosen.address or "(ray.address is not set)"
+        if job.fans_out:
+            return [f"ray     its items go to the nodes of {place}"]
+        nodes = f"{job.nodes} node{'' if job.nodes == 1 else 's'}"
+        return [f"ray     on {nodes} of {place}"] if _on_nodes(job) else []
+
     def run(self, job: Job, say: Callable[[str], None]) -> Outcome:
-        if job.fans_out or not job.again:
+        if not _on_nodes(job):
             own = {executors.VARIABLE: self.executor} if job.fans_out and self.executor else {}
             return self.local.run(replace(job, environment={**job.environment, **own}), say)
         start, ray = time.monotonic(), ray_cluster.connect(self.address)
@@ -101,3 +108,8 @@ class RayRunner:
         self.local.stop_all()
         for world in list(self._worlds):
             world.stopping = True
+
+
+def _on_nodes(job: Job) -> bool:
+    """Whether ``job`` is a training: it can be resumed, and has no items to hand out."""
+    return bool(job.again) and not job.fans_out

@@ -100,10 +100,11 @@ class Cluster:
         else:
             head, port = self.address.split(":")
             client = f"--ray-client-server-port={free_port(head)}"
-            where = ["--head", f"--port={port}", client, "--include-dashboard=false", f"--temp-dir={self.folder}/s"]
+            where = ["--head", f"--port={port}", client, "--include-dashboard=false"]
         mark, log = secrets.token_hex(8), self.folder / f"{host}.log"
         common = ["--block", f"--node-ip-address={host}", f"--num-cpus={cpus or self.cpus}", "--disable-usage-stats"]
-        memory = ["--object-store-memory=100000000", "--include-log-monitor=false"]
+        # A folder of its own: in one, nodes that start at the same time may choose the same name for a socket.
+        memory = ["--object-store-memory=100000000", "--include-log-monitor=false", f"--temp-dir={self.folder}/{host}"]
         own = [f"--resources={json.dumps(dict(resources))}"] if resources else []
         with log.open("wb") as stream:
             process = subprocess.Popen(
