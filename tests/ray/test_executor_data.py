@@ -39,8 +39,9 @@ image_directory_path: "data"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a data set of 320 pictures, and specs for it."""
+    """A folder with a data set of 320 pictures, and specs for it; also a module, which nobody may import."""
     folder = tmp_path_factory.mktemp("data")
+    (folder / "orjson.py").write_text("raise RuntimeError('a module of a data folder was imported')\n")
     for name in ("image", "label"):
         (folder / "data" / name).mkdir(parents=True)
     for number in range(320):

@@ -20,9 +20,16 @@ Result = TypeVar("Result")
 THREADS = 16
 """Objects under way at once."""
 _AHEAD = 4
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {"file": {"auto_mkdir": True}, "local": {"auto_mkdir": True}}
+_PART = 8 << 20
+"""Bytes of an object that a thread has in memory at once."""
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "file": {"auto_mkdir": True},
+    "s3": {"default_block_size": _PART, "max_concurrency": 2},
+}
 """What a driver is opened with, by its protocol; object stores have no folders to make."""
-_EXTRAS = {"s3": "'tltpipe[s3]'", "s3a": "'tltpipe[s3]'"}
+_UPLOAD: Mapping[str, Mapping[str, Any]] = {"s3": {"chunksize": _PART, "max_concurrency": 2}}
+"""What it uploads with."""
+_EXTRAS = {"s3": "'tltpipe[s3]'"}
 _VERSIONS = (
     *("ETag", "etag", "md5Hash", "content_md5", "Content-MD5"),
     *("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created"),
@@ -130,12 +137,13 @@ class Remote:
         Raises FileExistsError where it could, and there was one.
         """
         with explained(self.url):
-            self.filesystem.put_file(str(source), self.path, mode="create" if create else "overwrite")
+            mode = "create" if create else "overwrite"
+            self.filesystem.put_file(str(source), self.path, mode=mode, **_UPLOAD.get(_protocol(self.url), {}))
 
 
 def opened(url: str) -> Remote:
     """What lies at ``url``; asks nobody yet. Raises HostError without the driver, UsageError for no such protocol."""
-    protocol = url.partition("://")[0].lower()
+    protocol = _protocol(url)
     try:
         import fsspec
         from fsspec.core import url_to_fs
@@ -155,6 +163,11 @@ def opened(url: str) -> Remote:
     except Exception as fault:
         raise HostError(f"cannot be opened: {_brief(fault)}", where=url) from fault
     return Remote(url, filesystem, str(path).rstrip("/"))
+
+
+def _protocol(url: str) -> str:
+    name = url.partition("://")[0].lower()
+    return {"s3a": "s3", "local": "file"}.get(name, name)
 
 
 def refuse_unfit(name: str, url: str) -> None:
