@@ -69,7 +69,7 @@ class Owner:
 
 
 _JOBS = ("SLURM_JOB_ID", "RAY_JOB_ID")
-_ATTEMPTS = ("SLURM_RESTART_COUNT", "TLTPIPE_ATTEMPT")
+_ATTEMPTS = ("TLTPIPE_ATTEMPT", "SLURM_RESTART_COUNT")
 
 
 @dataclass(frozen=True)

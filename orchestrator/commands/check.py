@@ -61,7 +61,7 @@ def check(
         raise UsageError("DATASET missing", hint="tltpipe check DATASET")
     console = options.console
     source = storage.local(dataset, console.progress)
-    with nullcontext() if fix is None else storage.output(fix, console.progress, replace=force) as made:
+    with nullcontext() if fix is None else choices.output(fix, console.progress, replace=force) as made:
         if made and source.exists():
             vacant(source, made.path, replace=made.replace)  # said before the long look, not after it
         report = examine(source, format=from_, images=images, deep=deep, workers=workers, progress=console.progress)

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tltpipe import executors, storage
 from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from converters.transfer.placement import How
+    from tltpipe.progress import Progress
 
 
 class Crowd(StrEnum):
@@ -61,3 +65,10 @@ def images(values: list[str] | None) -> tuple[How, Path | None]:
         else:
             raise UsageError(f'--images: "{value}" is neither link, copy or none, nor a folder')
     return how, folder
+
+
+def output(target: str, progress: Progress, *, replace: bool) -> AbstractContextManager[storage.Output]:
+    """Where ``target``, a folder or a URL, is made: for a URL where all machines that work on it see it."""
+    shared = Path.cwd() / ".tltpipe-upload" if executors.far() else None
+    alone = executors.divided() is None
+    return storage.output(target, progress, replace=replace, folder=shared, alone=alone)

@@ -100,7 +100,7 @@ def convert(
         crowd=crowd.value,
     )
     progress = options.console.progress
-    with storage.output(target, options.console.progress, replace=force) as made:
+    with choices.output(target, options.console.progress, replace=force) as made:
         done = work(
             [storage.local(source, progress) for source in sources],
             made.path,

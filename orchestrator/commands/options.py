@@ -8,12 +8,13 @@ from __future__ import annotations
 import copy
 import inspect
 import os
+import re
 import signal
 import sys
 import tempfile
 import traceback
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tltpipe import executors, machine
+from tltpipe import executors, machine, storage
 from tltpipe.errors import Interrupted, TltpipeError, UsageError
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Options(Writing):
                 raise UsageError(f"{_flag(field.name)} has no effect with {mode}", hint="leave it out")
 
 
+_URL_AS_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 PLAIN = tuple(field.name for field in fields(Plain))
 
 
@@ -184,6 +186,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 common[name] = value
         options = kind(**common)
         with guarded(options):
+            _refuse_urls(given)
             if earlier.keys() - known.keys():
                 what = f"`tltpipe {context.info_name}` has no {', '.join(map(_flag, earlier.keys() - known.keys()))}"
                 raise UsageError(what, hint=f"tltpipe {context.info_name} --help")
@@ -192,6 +195,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     call.__name__, call.__doc__ = function.__name__, function.__doc__
     return _with_parameters(call, [*own, *_common(kind)])
+
+
+def _refuse_urls(given: Mapping[str, Any]) -> None:
+    """Raises UsageError for a URL where a path is expected: it would be one to a folder called ``s3:``."""
+    for name, value in given.items():
+        if isinstance(value, Path) and _URL_AS_PATH.match(str(value)):
+            url = storage.masked(str(value).replace(":/", "://", 1))
+            raise UsageError(f"{url}: {_flag(name)} takes a path, not a URL", hint="name a folder or a file here")
 
 
 def before_commands(function: Callable[..., None]) -> Callable[..., None]:
@@ -247,7 +258,7 @@ def _flag(name: str) -> str:
 @contextmanager
 def guarded(options: Plain) -> Iterator[None]:
     """Every way a command can end badly becomes a message and an exit code; SIGTERM and SIGHUP act like Ctrl-C."""
-    with _terminable():
+    with terminable():
         try:
             machine.require_current_folder()
             yield
@@ -291,9 +302,11 @@ def _crash(options: Plain, fault: Exception) -> TltpipeError:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP become a KeyboardInterrupt, which names the signal."""
+
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(signal.Signals(number))
 
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}

@@ -105,7 +105,7 @@ def split(
     if folds and (ratio or names or count):
         raise UsageError("--folds makes parts of one size", hint="leave --ratio, --names and --count out")
     shares, counts = (sizes.folds(folds), {}) if folds else sizes.asked(ratio, names, count or ())
-    with storage.output(target, options.console.progress, replace=force) as made:
+    with choices.output(target, options.console.progress, replace=force) as made:
         done = work.split(
             storage.local(source, options.console.progress),
             made.path,

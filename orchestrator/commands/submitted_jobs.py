@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from orchestrator.screen.console import Console
     from orchestrator.trainings.ranks import Rank
 
-SHOWN = 10
-"""Jobs that have ended and are listed, the latest."""
+GOING, ENDED = 30, 10
+"""Jobs that are listed at most: of those that go on, and of the latest that have ended."""
 COLOURS = {submitted.RUNNING: "green", submitted.DONE: "green", submitted.PENDING: "yellow"}
 COLOURS |= {submitted.STOPPED: "yellow", submitted.FAILED: "red", submitted.LOST: "red", UNKNOWN: "yellow"}
 
@@ -92,14 +92,17 @@ def any_running(known: Iterable[Known]) -> bool:
 
 
 def show(console: Console, known: Sequence[Known]) -> None:
-    """A table of all that have not ended, and of the latest others."""
+    """A table of those that go on, and of the latest others; of many only the first ones to be started."""
     ended = [each for each in known if each.state.ended]
-    hidden = {each.job.folder for each in ended[:-SHOWN]}
-    rows = [_row(each) for each in known if each.job.folder not in hidden]
+    going = [each for each in known if not each.state.ended]
+    going.sort(key=lambda each: each.state.word == submitted.PENDING)
+    listed = {each.job.folder for each in (*ended[-ENDED:], *going[:GOING])}
     console.put("")
+    rows = [_row(each) for each in known if each.job.folder in listed]
     console.table(("job", "name", "state", "submitted", "attempt", "nodes", "why"), rows, colours=COLOURS)
-    if hidden:
-        console.put(f"{len(hidden)} earlier jobs have ended (--json lists them)")
+    more = [(len(going) - GOING, "more jobs go on"), (len(ended) - ENDED, "earlier jobs have ended")]
+    if told := [f"{count:,} {what}" for count, what in more if count > 0]:
+        console.put(f"{', '.join(told)} (--json lists all)")
     if again := _uncollected(known):
         console.put(f"done, and not taken over yet: {', '.join(again)}; the command that submitted it does that")
 

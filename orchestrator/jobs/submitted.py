@@ -252,7 +252,7 @@ def _state(own: Status) -> State:
     if own.exit_code == 0:
         return State(DONE, "", nodes, 0, own.attempt)
     if own.exit_code in INTERRUPTED:
-        return State(STOPPED, f"stopped{where}", nodes, own.exit_code, own.attempt)
+        return State(STOPPED, f"exit status {own.exit_code}{where}", nodes, own.exit_code, own.attempt)
     return State(FAILED, f"ended with exit status {own.exit_code}{where}", nodes, own.exit_code, own.attempt)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -203,10 +204,14 @@ class SlurmRunner(MountTable):
         return outcomes
 
     def _finish(self, each: Sequence[Followed]) -> None:
-        """Follow all to their end. On Ctrl-C they are asked to stop and waited for, then Interrupted is raised."""
+        """Follow all to their end. On Ctrl-C they are asked to stop and waited for, then Interrupted is raised; where
+        the terminal was closed they go on."""
         try:
             following.follow(each)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as asked:
+            if asked.args == (signal.SIGHUP,):
+                what = f"the terminal was closed; job {each[0].job.id} ({each[0].job.name}) goes on"
+                raise Interrupted(what, hint="the same command again finds it") from None
             self._interrupt([one for one in each if one.end is None])
             raise Interrupted(f"{each[0].job.name} was interrupted", where=each[0].job.log) from None
 

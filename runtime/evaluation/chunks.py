@@ -79,7 +79,10 @@ class PackedBatch:
 
 @dataclass
 class Done:
+    """What came of a chunk, and what the model was and where it ran."""
+
     batches: list[PackedBatch]
+    about: str
 
 
 def shared(
@@ -94,9 +97,16 @@ def run_validation(
     work: Work[Samples, Done], recipe: Recipe, split: Split, metrics: Metrics, *, progress: Progress, truth: Split
 ) -> Validation:
     """As ``runtime.evaluation.validation.run_validation``, by ``work``."""
+    ran_on: dict[str, None] = {}
+
+    def seen(entries: Iterator[tuple[int, Done]]) -> Iterator[Seen]:
+        for _, done in entries:
+            ran_on[done.about] = None
+            yield from (_unpacked(batch, split) for batch in done.batches)
+
     with work.entries(progress) as entries, _named_as_given(split):
-        seen = (_unpacked(batch, split) for _, done in entries for batch in done.batches)
-        return measure(seen, recipe, split, metrics, progress=progress, truth=truth)
+        validation = measure(seen(entries), recipe, split, metrics, progress=progress, truth=truth)
+    return replace(validation, ran_on=tuple(ran_on))
 
 
 def _work(
@@ -112,7 +122,7 @@ def _work(
     annotations = [Path(each.annotations) for each in recipe.data.validation or recipe.data.training]
     inputs = [model, *split.roots, *annotations, *([boxes] if boxes else [])]
     identity = plain.identity(opening.identity(), job.classes, inputs, split.samples, len(split), step)
-    return Work(partial(_predict, job), _cut(split, step), Done, target, inputs, identity)
+    return Work(partial(_predict, job), _cut(split, step), Done, target, inputs, identity, request.device)
 
 
 def _cut(split: Split, step: int) -> Iterator[Samples]:
@@ -131,7 +141,7 @@ def _predict(job: Job, chunk: Samples) -> Done:
         lambda batch: (model(batch.images), 0.0), task, request.recipe, split, job.classes, workers=0,
         examples=max(0, EXAMPLES - chunk.first),
     )  # fmt: skip
-    return Done([_packed(batch, chunk.image) for batch in batches])
+    return Done([_packed(batch, chunk.image) for batch in batches], model.about)
 
 
 def _packed(batch: Seen, first: int) -> PackedBatch:

@@ -42,10 +42,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Validation:
-    """The mean ``loss`` over all images of a split, and the first few of them with what was predicted."""
+    """The mean ``loss`` over all images of a split, and the first few of them with what was predicted. ``ran_on`` says
+    where workers ran the model, where they did."""
 
     loss: float
     examples: Sequence[Example]
+    ran_on: Sequence[str] = ()
 
 
 def validate(

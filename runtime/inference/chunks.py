@@ -113,7 +113,7 @@ def _work(models: Loaded, request: InferRequest) -> Work[Images, Done]:
     job, step = Job(_for_workers(request), os.environ.get(threads.VARIABLE), joins), fan_out.size(models.batch)
     target, inputs = next(iter(request.outputs.values())), [*request.pictures, request.model]
     chunks, identity = _cut(request, step), _identity(job, request, step)
-    return Work(partial(_predict, job), chunks, Done, target, inputs, identity)
+    return Work(partial(_predict, job), chunks, Done, target, inputs, identity, request.opening.device)
 
 
 def _for_workers(request: InferRequest) -> InferRequest:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from runtime.inference import backends
-from runtime.inference.backends import Model, ModelRequest
+from runtime.inference.backends import Device, Model, ModelRequest
 from runtime.machine import threads
 from tltpipe import executors, plain
 from tltpipe.errors import DataError, ModelError, UsageError
@@ -73,8 +73,14 @@ class Opening:
             else:
                 os.environ[threads.VARIABLE] = self.variable
             with redirect_stderr(io.StringIO()):  # its warnings were shown already, where it was opened first
-                _opened[key] = backends.open(self.path, self.request)
+                _opened[key] = backends.open(self.path, replace(self.request, device=_given(self.request.device)))
         return _opened[key]
+
+
+def _given(device: Device) -> Device:
+    """``device`` in a worker: where an executor gave it one GPU, that is the first one there."""
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return replace(device, index=0) if device.index and gpus and "," not in gpus else device
 
 
 MODELS = 2
@@ -106,6 +112,7 @@ class Work(Generic[Given, Entry]):
     target: Path
     inputs: Sequence[Path]
     identity: str
+    device: Device
 
     @contextmanager
     def entries(self, progress: Progress) -> Iterator[Iterator[tuple[int, Entry]]]:
@@ -141,7 +148,8 @@ class Work(Generic[Given, Entry]):
         return Journal(journal_of(self.target), self.identity, absolute(self.target).parent)
 
     def _numbers(self, journal: Journal) -> Iterator[int]:
-        return parallel_map(partial(_noted, self.function, journal), self.chunks, resumable=True)
+        task, gpu = partial(_noted, self.function, journal), self.device.index is not None
+        return parallel_map(task, self.chunks, resumable=True, gpu=gpu)
 
 
 def _noted(function: Callable[[Given], Any], journal: Journal, chunk: Given) -> int:

@@ -240,18 +240,15 @@ class _Group:
 
 @contextmanager
 def _signals(nodes: Rendezvous | None) -> Iterator[None]:
-    """Among several nodes a request to end goes to the lead, which alone has something to save; the second ends this
-    process."""
+    """Among several nodes a request to end goes to the lead, which alone has something to save and needs the others to
+    finish the step under way."""
     if nodes is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked = False
 
     def end(_number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked or nodes.is_lead:
+        if nodes.is_lead:
             raise KeyboardInterrupt
-        asked = True
         nodes.ask_to_stop()
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([STOP] if nodes.is_lead else [])]

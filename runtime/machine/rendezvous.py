@@ -100,8 +100,9 @@ class Rendezvous:
         there = self._store.compare_set(f"here/{self.number}", "", own).decode()
         if there != own:
             other = json.loads(there)["host"]
+            self._store = None  # the one that came first may be well under way: it is left in peace
             what = f"{self.name(self.number)} is there twice: on {other} and on {self.host}"
-            raise UsageError(what, hint="each needs a number of its own")
+            raise HostError(what, hint="each needs a number of its own; one that was lost starts again with all others")
         self._store.set(f"alive/{self.number}", "0")
         if self.is_lead:
             self._receive(deadline)

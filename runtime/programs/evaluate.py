@@ -233,7 +233,7 @@ def _of_model(arguments: argparse.Namespace, task: Task, recipe: Recipe, say: Sa
         drawn_images.save(samples.sheet(seen.examples, own, model.classes, title=title), folder / SHEET)
         return [folder / SHEET]
 
-    values: dict[str, Any] = {"network": model.name, "ran_on": model.about}
+    values: dict[str, Any] = {"network": model.name, "ran_on": "; ".join(seen.ran_on) or model.about}
     values |= {"boxes_from": given.values()} if given else {}
     values |= {"seconds": round(took, 3), "pictures_per_second": round(shown.samples / max(took, 1e-9), 1)}
     return Evaluated(metrics, split, path.name, values, given.path.name if given else None, draw)

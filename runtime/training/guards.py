@@ -155,10 +155,9 @@ class Interruption:
             raise KeyboardInterrupt
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        again, self.asked = (
-            self.asked and number != STOP,
-            True,
-        )  # Python drops what is raised in its callbacks: then the next step ends it
+        if number == STOP and self.asked:  # all nodes were asked, this one too, and it may be saving by now
+            return
+        again, self.asked = self.asked, True  # Python drops what is raised in its callbacks: then the next step ends it
         if self._holding and not again:
             return
         self.torn = self._holding

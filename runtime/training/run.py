@@ -80,7 +80,7 @@ def train(network: Network, recipe: Recipe, results: Path, asked: TrainOptions, 
     order = replace(order, epochs=epochs, start_step=begin.tally.steps)
     start = f"{begin.path.name if begin.path else 'no checkpoint'}, epoch {begin.epoch}, step {begin.tally.steps + 1}"
     processes.require_agreement(
-        {"the number of images": split.samples, "the steps of an epoch": order.steps, "what to begin with": start}
+        {"the number of images": split.samples, "the number of steps": order.steps, "the start": start}
     )
 
     torch.manual_seed(recipe.seed)

@@ -41,7 +41,7 @@ def shell(name: str, script: str, home: Path) -> str:
     ("words", "complete"),
     [
         (("tltpipe", "tf"), {"tfrecords"}),
-        (("tltpipe", "s"), {"sample", "serve", "schema", "status", "stats", "split", "spec"}),
+        (("tltpipe", "s"), {"sample", "serve", "schema", "status", "stats", "split", "spec", "stop"}),
     ],
 )
 def test_commands_in_bash(tmp_path: Path, words: tuple[str, ...], complete: set[str]) -> None:

@@ -71,7 +71,7 @@ def test_how_it_ended_is_its_own_word_before_the_engines(jobs: Path) -> None:
 def test_after_a_signal_the_engine_has_the_last_word(jobs: Path) -> None:
     job = submitted.create(jobs, "slurm", JOB, {})
     put(job.folder / "status.json", {"exit_code": 143, "signal": 15})
-    assert submitted.ended(job) == State("stopped", "stopped", (), 143)
+    assert submitted.ended(job) == State("stopped", "exit status 143", (), 143)
     assert submitted.final(job) is None  # it may have been requeued
     submitted.settle(job, State("stopped", "was cancelled"))
     assert submitted.final(job) == State("stopped", "was cancelled")

@@ -13,8 +13,10 @@ from threading import Event
 from typing import Any
 
 import pytest
+import run_folders
 from fastapi.testclient import TestClient
 
+from orchestrator.commands import submitted_jobs
 from orchestrator.pages import live_app
 from orchestrator.pages.live import Seen
 from orchestrator.trainings import Training, find
@@ -420,3 +422,23 @@ def test_odd_files_are_no_fault_of_the_server(tmp_path: Path) -> None:
         told = client.get(f"/api/runs/{run['id']}").json()
         assert (told["columns"], told["step"]) == ({}, 4)
         assert client.get(f"/api/runs/{run['id']}/steps").json()["series"] == {}
+
+
+def test_the_processes_of_a_training_on_several_nodes(tmp_path: Path) -> None:
+    folder = run_folders.write(tmp_path / "output", epochs=9, done=3)
+    (folder / "ranks").mkdir()
+    notes = {
+        "0": {"rank": 0, "world": 2, "node": "n1", "step": 55, "time": 200.0},
+        "1": {"rank": 1, "world": 2, "node": "n2", "step": 58, "time": 201.0},
+        "3": {"rank": 3, "world": 4, "node": "n4", "step": 99, "time": 100.0},  # of an earlier run
+    }
+    for name, note in notes.items():
+        (folder / "ranks" / f"{name}.json").write_text(json.dumps(note))
+    (folder / "ranks" / "2.json").write_text('{"rank": 2, "wor')
+    (folder / "ranks" / "4.json").symlink_to("/etc/passwd")
+    [training] = submitted_jobs.trainings(tmp_path)
+    assert (training["epoch"], training["step"], training["total_steps"]) == (3, 60, 180)
+    assert training["ranks"] == [
+        {"rank": 0, "node": "n1", "step": 60, "updated": 200.0},
+        {"rank": 1, "node": "n2", "step": 59, "updated": 201.0},
+    ]

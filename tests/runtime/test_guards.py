@@ -111,6 +111,21 @@ def test_in_the_background_where_a_shell_lets_ctrl_c_be_ignored_sigterm_waits_fo
         signal.signal(signal.SIGINT, before)
 
 
+def test_what_another_node_was_asked_is_no_second_request() -> None:
+    """Where a scheduler asks all nodes, the first learns of it by them, too, while it saves."""
+    interruption = guards.Interruption()
+    with pytest.raises(KeyboardInterrupt), interruption.held():
+        interruption(signal.SIGTERM, None)
+        interruption(guards.STOP, None)
+        done = True
+    interruption(guards.STOP, None)
+    assert done
+    assert not interruption.torn
+    alone = guards.Interruption()
+    with pytest.raises(KeyboardInterrupt):
+        alone(guards.STOP, None)
+
+
 @pytest.mark.torch
 def test_weights_and_statistics_must_be_numbers() -> None:
     torch = pytest.importorskip("torch")

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch")
 
 from runtime.machine import processes
+from tltpipe.errors import DataError
 
 
 def together(rank: int, meeting: str, answers: str) -> None:
@@ -31,6 +32,14 @@ def together(rank: int, meeting: str, answers: str) -> None:
         "gathered": processes.all_gather(torch.arange(2 + rank, dtype=torch.int64) + 10 * rank).tolist(),
         "none": processes.all_gather(torch.ones(0 if rank else 1, 3)).tolist(),
     }
+    processes.require_agreement({"steps": 6})
+    try:
+        processes.require_agreement({"images": 8, "steps": 6 + rank})
+    except DataError as error:
+        found["disagrees"] = error.what
+    processes.note(f"step {rank}")
+    torch.distributed.barrier()
+    found["notes"] = processes.notes()
     if rank == 0:
         with processes.alone():
             # The other process is not asked; waiting for it would never end.
@@ -47,6 +56,8 @@ def test_two_processes_know_the_sum_and_its_gradient(tmp_path: Path) -> None:
         assert found["total"] == [3.0, 6.0]
         assert found["gathered"] == [0, 1, 10, 11, 12]
         assert found["none"] == [[1.0, 1.0, 1.0]]
+        assert found["disagrees"].startswith("steps differs: 7 for process 1 (")
+        assert found["notes"] == {0: "step 0", 1: "step 1"}
         # The derivative of the sum of both losses; their average over two processes is that of the whole batch, 18.
         assert found["gradient"] == [36.0, 36.0]
     assert (first["rank"], second["rank"]) == (0, 1)
@@ -59,3 +70,5 @@ def test_one_process_gets_back_what_it_gave() -> None:
     assert (processes.world_size(), processes.rank()) == (1, 0)
     assert processes.all_sum(given) is given
     assert processes.all_gather(given) is given
+    processes.require_agreement({"steps": 6})
+    assert processes.notes() == {}

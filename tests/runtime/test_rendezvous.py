@@ -116,13 +116,18 @@ def test_nodes_that_were_started_for_something_else(part: Part, facts: dict[str,
     assert outcome[1].exit_code == 2
 
 
-def test_two_nodes_of_one_number(part: Part) -> None:
-    lead, one, other = part(0, nodes=3), part(1, nodes=3), part(1, nodes=3)
+def test_a_second_node_of_one_number_leaves_the_others_in_peace(part: Part) -> None:
+    lead, one = part(0), part(1)
+    gathered(lead, one)
+    other = part(1)
     other.host = "n3"
-    outcome = gathered(lead, one, other)
-    told = [error.what for error in outcome.values() if error is not None]
-    assert len(told) == 3
-    assert any("is there twice: on n" in each and "n2" in each and "n3" in each for each in told)
+    [error] = gathered(other).values()
+    assert isinstance(error, HostError)
+    assert error.what.endswith("is there twice: on n2 and on n3")
+    assert lead.trouble() is None
+    assert one.trouble() is None
+    lead._read_verdict()
+    assert lead.verdict is None
 
 
 def test_what_goes_wrong_on_one_node_is_told_by_the_first(part: Part) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixed_model import map_model, model
+from output_trees import tree
 from PIL import Image, ImageDraw
 
 torch = pytest.importorskip("torch")
@@ -102,7 +102,7 @@ def opened(network: str, data: Path) -> tuple[Path, Path]:
     spec.write_text(f"dataset: {{{lists}}}\n{more}\n")
     if network == "unet":
         return spec, map_model(data / "unet.onnx", ("skirt",), np.indices((64, 32)).sum(0).astype(np.uint8) // 24 % 2)
-    module = networks.load(network)
+    module: Any = networks.load(network)
     recipe = module.recipe(specs.parse(spec, network))
     torch.manual_seed(1)
     weights = module.build(recipe).state_dict()
@@ -114,18 +114,6 @@ def opened(network: str, data: Path) -> tuple[Path, Path]:
 def finder(data: Path) -> Path:
     """A model that finds two skirts on every image."""
     return model(data / "finder.onnx", ("skirt",), 64, [[4, 4, 40, 40], [16, 16, 60, 60]], [1, 1])
-
-
-def tree(folder: Path) -> dict[str, str]:
-    """What is in each file, but for the clock."""
-    found = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.name != "status.json"):
-        content = path.read_bytes()
-        if path.name == "evaluation.json":
-            timed = json.loads(content)
-            content = json.dumps({**timed, "seconds": 0, "pictures_per_second": 0}).encode()
-        found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
-    return found
 
 
 def both(

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import slurm_cluster
 from slurm_cluster import Cluster
 
 from orchestrator.engine.slurm.settings import Slurm
@@ -64,7 +65,8 @@ def test_exit_code_words_and_secrets(runner: Callable[..., SlurmRunner], monkeyp
     assert outcome.exit_code == 3
     assert lines[1:] == [f"{len(HUSH)} False"]
     (made,) = submitted.every(own.jobs)
-    assert own.state([made]) == [submitted.State("failed", "ended with exit status 3 on n1", ("n1",), 3)]
+    (state,) = own.state([made])
+    assert (state.word, state.exit_code, state.nodes) == (submitted.FAILED, 3, ("n1",))
     assert not [path for path in made.folder.iterdir() if path.name in submitted.SECRETS]
     assert not [path for path in own.jobs.rglob("*") if path.is_file() and HUSH in path.read_text()]
 
@@ -105,19 +107,18 @@ def test_ctrl_c_lets_the_program_end_by_itself(runner: Callable[..., SlurmRunner
         own.run(python(PATIENT), when_begun(own, lambda _: signal.raise_signal(signal.SIGINT)))
     (job,) = submitted.every(own.jobs)
     assert submitted.status(job) is not None
-    assert own.state([job])[0] == submitted.State("stopped", "stopped on n1", ("n1",), 130)
+    (state,) = own.state([job])
+    assert (state.word, state.exit_code, state.nodes) == (submitted.STOPPED, 130, ("n1",))
 
 
-def test_before_its_time_limit_a_job_is_requeued_and_resumes(
-    runner: Callable[..., SlurmRunner], cluster: Cluster
-) -> None:
-    """What the limit sends is sent here at once."""
-    own, lines = runner(), list[str]()
-    hear = when_begun(own, lambda job: cluster.run("scancel", "--batch", "--signal=USR1", job.id))
-    again = ("python", "-c", "import os; print('again', os.environ['TLTPIPE_ATTEMPT'])")
-    outcome = own.run(python(PATIENT, again=again), lambda line: (lines.append(line), hear(line))[0])
-    assert outcome.exit_code == 0
-    assert (lines.count("begun"), lines[-1]) == (1, "again 1")
+def test_a_closed_terminal_leaves_the_job_alone(runner: Callable[..., SlurmRunner]) -> None:
+    from orchestrator.commands import options
+
+    own = runner()
+    with options.terminable(), pytest.raises(Interrupted, match="goes on"):
+        own.run(python(PATIENT), when_begun(own, lambda _: signal.raise_signal(signal.SIGHUP)))
+    (job,) = submitted.every(own.jobs)
+    assert own.state([job])[0].word == "running"
 
 
 def test_an_answer_that_is_lost_makes_no_second_job(
@@ -163,6 +164,17 @@ def test_nodes_have_ranks_and_one_address(runner: Callable[..., SlurmRunner]) ->
     ]
 
 
+def test_a_training_that_loses_a_process_starts_again_on_its_nodes(runner: Callable[..., SlurmRunner]) -> None:
+    """One of two is killed, the other ends as a training does whose peers are gone; the second time all is well."""
+    code = (
+        "import os, signal; os.environ['NODE_RANK'] == '0' or os.kill(os.getpid(), signal.SIGKILL); raise SystemExit(6)"
+    )
+    again = ("python", "-c", "import os; print('again', os.environ['NODE_RANK'], os.environ['TLTPIPE_ATTEMPT'])")
+    own, lines = runner(interface="lo"), list[str]()
+    assert own.run(python(code, nodes=2, again=again), lines.append).exit_code == 0
+    assert sorted(line for line in lines if line.startswith("again")) == ["again 0 1", "again 1 1"]
+
+
 def test_a_node_without_the_workspace_is_named(runner: Callable[..., SlurmRunner], cluster: Cluster) -> None:
     """On another node than the first the preflight says so; on the first, Slurm's words are all there is."""
     own = runner(interface="lo")
@@ -191,3 +203,21 @@ def test_a_program_that_cannot_resume_is_not_started_again(
         cluster.recover("n2")
     (job,) = submitted.every(own.jobs)
     assert json.loads((job.folder / submitted.VERDICT).read_text())["word"] == "failed"
+
+
+@pytest.mark.ray
+def test_ray_runs_on_the_nodes_of_a_job(runner: Callable[..., SlurmRunner]) -> None:
+    """Items are worked on by both nodes; the exit code is the program's, and nothing of Ray stays."""
+    where = (
+        "from tltpipe.workers import parallel_map\n"
+        "from slurm_cluster import whereabouts\n"
+        "print(*sorted(set(parallel_map(whereabouts, range(6)))))\n"
+        "raise SystemExit(5)"
+    )
+    helpers = f"export PYTHONPATH={Path(slurm_cluster.__file__).parent}"
+    own, lines = runner(ray_nodes=2, cpus=1, setup=[helpers]), list[str]()
+    outcome = own.run(python(where, fans_out=True), lines.append)
+    assert lines[-1] == "n1 n2"
+    assert outcome.exit_code == 5
+    (made,) = submitted.every(own.jobs)
+    assert not Path(f"/tmp/ray-{made.id}").exists()

@@ -17,6 +17,7 @@ import pytest
 import warm
 from slurm_cluster import Cluster
 from typer.testing import CliRunner
+from waiting_jobs import waiting_job
 
 from orchestrator.cli import app
 from orchestrator.jobs import submitted
@@ -166,3 +167,30 @@ def test_where_slurm_cannot_be_asked_it_says_so(login: Login, tmp_path: Path) ->
     [job] = login.status({"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert (job["state"], "controller" in job["reason"]) == ("unknown", True)
     assert [each["state"] for each in login.status()] == ["pending"]
+
+
+def test_the_same_command_takes_over_what_a_lost_terminal_began(cluster: Cluster, waiting: Path) -> None:
+    def tltpipe(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [*words, "-w", str(waiting)])
+        return done.exit_code, done.stdout
+
+    earlier = set((waiting / ".tltpipe" / "jobs").glob("*"))
+    with subprocess.Popen(
+        [*warm.command("tltpipe"), "train"], cwd=waiting, stdout=subprocess.PIPE, text=True
+    ) as terminal:
+        job = waiting_job(waiting, terminal)
+        terminal.kill()
+    assert tltpipe("prepare", "--force")[0] == 6  # the training reads it
+    assert tltpipe("train", "--runner", "local")[0] == 6  # two would write one folder
+    assert tltpipe("train", "--fresh")[0] == 6
+    found = json.loads(tltpipe("status", "--json")[1])
+    assert found["stages"]["train"]["state"] == "running"
+    (waiting / "go").write_text("0")
+    code, output = tltpipe("train")
+    assert code == 0, output
+    assert set((waiting / ".tltpipe" / "jobs").glob("*")) - earlier == {job}
+    found = json.loads(tltpipe("status", "--json")[1])
+    assert found["stages"]["train"]["state"] == "done"
+    assert [(each["state"], each["collected"]) for each in found["jobs"] if each["folder"] == str(job)] == [
+        ("done", True)
+    ]

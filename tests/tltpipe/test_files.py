@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tltpipe import files
-from tltpipe.errors import HostError
+from tltpipe.errors import HostError, RunFailed
 from tltpipe.workers import parallel_map
 
 
@@ -80,6 +80,11 @@ def test_parallel_map_keeps_order_and_raises_in_turn(workers: int) -> None:
     assert [next(results) for _ in range(3)] == [100, 121, 144]
     with pytest.raises(ValueError, match="thirteen"):
         next(results)
+
+
+def test_a_worker_that_is_killed_is_one_error() -> None:
+    with pytest.raises(RunFailed, match="killed"):
+        list(parallel_map(os._exit, range(1, 40), workers=2))
 
 
 def test_json_that_anybody_may_have_written(tmp_path: Path) -> None:

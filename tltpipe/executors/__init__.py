@@ -39,8 +39,9 @@ class Executor(Protocol):
         ...
 
     def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
-    ) -> Iterator[Result]:
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
+        gpu: bool = False,
+    ) -> Iterator[Result]:  # fmt: skip
         """As ``tltpipe.workers.parallel_map``; ``function``, items and results are picklable, and paths absolute."""
         ...
 

@@ -44,10 +44,11 @@ class Array:
         self.here.preload(*modules)
 
     def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
-    ) -> Iterator[Result]:
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
+        gpu: bool = False,
+    ) -> Iterator[Result]:  # fmt: skip
         own = islice(items, self.number, None, self.parts)
-        for result in self.here.map(function, own, workers=workers, ahead=ahead):
+        for result in self.here.map(function, own, workers=workers, ahead=ahead, gpu=gpu):
             self.done += 1
             yield result
 

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
@@ -15,7 +16,7 @@ from threading import Thread
 from types import ModuleType
 from typing import Any, TypeVar
 
-from tltpipe.errors import UsageError
+from tltpipe.errors import RunFailed, UsageError
 from tltpipe.executors import Executor
 from tltpipe.interpreters import installed_only
 from tltpipe.machine import worker_count
@@ -47,8 +48,9 @@ class Processes:
             forkserver.ensure_running()
 
     def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
-    ) -> Iterator[Result]:
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
+        gpu: bool = False,  # noqa: ARG002
+    ) -> Iterator[Result]:  # fmt: skip
         workers = workers or worker_count()
         if workers == 1:
             yield from map(function, items)
@@ -64,6 +66,9 @@ class Processes:
                         yield pending.popleft().result()
                 while pending:
                     yield pending.popleft().result()
+            except BrokenProcessPool:
+                hint = "most likely memory ran out: use fewer workers"
+                raise RunFailed("a worker process was killed", hint=hint) from None
             finally:
                 for future in pending:
                     future.cancel()

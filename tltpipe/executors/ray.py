@@ -72,13 +72,15 @@ class Ray:
         """Nothing: the workers run already."""
 
     def map(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int
-    ) -> Iterator[Result]:
+        self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
+        gpu: bool = False,
+    ) -> Iterator[Result]:  # fmt: skip
         if workers == 1:
             yield from map(function, items)
             return
         ray, room = self._ray, _Room(self.workers, workers, ahead)
-        task = ray.remote(_do).options(num_cpus=1, max_retries=_ATTEMPTS, retry_exceptions=False)
+        gpus = min(1, ray.cluster_resources().get("GPU", 0)) if gpu else 0
+        task = ray.remote(_do).options(num_cpus=1, num_gpus=gpus, max_retries=_ATTEMPTS, retry_exceptions=False)
         with _spool.opened() as spool:
             work = ray.put(_Work(function, os.getcwd(), versions(), storage.environment(), spool))  # noqa: PTH109
             pending: deque[_Pending] = deque()

@@ -8,16 +8,28 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tltpipe import files, locks
 from tltpipe.errors import DataError, HostError
-from tltpipe.progress import Progress
-from tltpipe.storage.urls import checked, is_url, name
+from tltpipe.storage.urls import checked, is_url, masked, name
 
-__all__ = ["cache_folder", "checked", "environment", "fill_mirrors", "is_url", "is_whole", "local", "output", "upload"]
+__all__ = [
+    "cache_folder",
+    "checked",
+    "environment",
+    "fill_mirrors",
+    "is_url",
+    "is_whole",
+    "local",
+    "masked",
+    "output",
+    "upload",
+]
+
+if TYPE_CHECKING:
+    from tltpipe.progress import Progress
 
 VARIABLE = "TLTPIPE_MIRRORS"
 """Environment variable: the mirrors that a process works on, JSON [[url, cache, snapshot], ...]. Each machine that a
@@ -100,22 +112,26 @@ class Output(NamedTuple):
 
 
 @contextmanager
-def output(target: Path | str, progress: Progress, *, replace: bool = False) -> Iterator[Output]:
+def output(
+    target: Path | str, progress: Progress, *, replace: bool = False, folder: Path | None = None, alone: bool = True
+) -> Iterator[Output]:
     """Where to make ``target``; what is made for a URL is uploaded when the block ends well.
 
+    Until then it lies in ``folder``, by default the cache. Unless ``alone`` other processes may make it, too.
     An interrupted upload is gone on with when the same is made again. Raises UsageError where something lies at the URL
     and ``replace`` is not set.
     """
     if not is_url(target):
         yield Output(Path(target), replace)
         return
+    from tltpipe import files, locks
     from tltpipe.storage import mirror, publishing
 
     url = checked(str(target))
     publishing.require_free(url, replace=replace)
-    own = mirror.home(f"output {url}", cache_folder())
+    own = mirror.home(f"output {url}", folder or cache_folder())
     taken = HostError("another process makes this output", where=url, hint="wait for its end")
-    with locks.held(own / "lock", taken):
+    with locks.held(own / "lock", taken) if alone else nullcontext():
         made = own / "data" / name(url)
         yield Output(made, replace=True)
         for line in publishing.publish(url, made, progress=progress).lines():

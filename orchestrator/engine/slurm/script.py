@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STEP = "srun --export=ALL --mpi=none"
 RAY = ("start", "--block", "--disable-usage-stats", "--object-store-memory=100000000")
+RETRIES = 3
+"""How often a training whose nodes lost each other starts again in its allocation; each attempt has room for 99."""
 IMAGE_FILES = (".sif", ".sqsh", ".img")
 
 
@@ -50,7 +52,10 @@ class Script:
         srun = [*STEP.split(), f"--ntasks={job.nodes}", f"--cpus-per-task={chosen.cpus}", *self._pyxis()]
         alone = [*STEP.split(), "--nodes=1", "--ntasks=1", *self._pyxis()] if self._pyxis() else []
         judge = [*alone, *python, "tltpipe.preflight", "--folder", str(self.folder / "preflight"), "--judge"]
-        ray = [self._beside("ray"), *RAY, f"--num-cpus={chosen.cpus}"] if fans_out_by_ray(job, chosen) else []
+        by_ray = fans_out_by_ray(job, chosen)
+        srun += ["--overlap"] if by_ray else []
+        step = [*STEP.split(), "--overlap", "--nodes=1", "--ntasks=1", f"--cpus-per-task={chosen.cpus}", *self._pyxis()]
+        ray = [*self._apptainer(), self._beside("ray"), *RAY, f"--num-cpus={chosen.cpus}"] if by_ray else []
         return _template().render(
             **_header(job, chosen, self.comment, self.folder / "log"),
             after=self.after,
@@ -59,12 +64,14 @@ class Script:
             workspace="/" if chosen.container != "none" else shlex.quote(self.root),
             environment={self._variable(name): self._value(name, value) for name, value in self._environment().items()},
             steps=steps,
+            retries=RETRIES,
             program=self._line(job.argv, srun if steps else []),
             again=self._line(job.again or job.argv, srun if steps else []),
             preflight=shlex.join([*srun, *python, *self.check]) if self.check else "",
             judge=shlex.join(judge),
             ray=shlex.join(ray),
-            ray_step=f"{STEP} --overlap --nodes=1 --ntasks=1 --cpus-per-task={chosen.cpus}",
+            srun=f"{STEP} --overlap --ntasks-per-node=1",
+            ray_step=shlex.join(step),
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.engine.slurm import commands, following
-from orchestrator.engine.slurm.script import Script, array, is_ours
+from orchestrator.engine.slurm.script import Script, array, fans_out_by_ray, is_ours
 from orchestrator.engine.slurm.settings import Slurm
 from orchestrator.jobs import Job, Mount, submitted
 from orchestrator.jobs.submitted import Submitted
@@ -99,6 +100,8 @@ class Submitter:
             submitted.write_secret(made, name, value)
         for name in self.hidden:
             submitted.write_secret(made, f"{name}{submitted.SECRET}", job.environment[name])
+        if fans_out_by_ray(job, self.chosen):
+            submitted.write_secret(made, f"ray{submitted.SECRET}", secrets.token_hex(32))
         if is_ours(job):
             submitted.write_secret(made, seal.NAME, seal.user_key().hex())
         place = made.folder / submitted.PREFLIGHT

@@ -14,7 +14,7 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-train-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled=
+pid= asked= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
@@ -43,7 +43,7 @@ cd / || finish 6
     echo "error: given up after 20 restarts (slurm.restarts)"
     finish 6
 }
-export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$attempt
+export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$((attempt * 100))
 export APPTAINERENV_HOME=/tmp
 export APPTAINERENV_USER=tltpipe
 export APPTAINERENV_LOGNAME=tltpipe
@@ -53,19 +53,23 @@ export APPTAINERENV_TLTPIPE_SEAL_KEY=/run/tltpipe/seal.key
 [[ -z $asked ]] || finish 130
 set -m # so that the program is a process group, and does not ignore SIGINT
 program() {
-    ((attempt == 0)) || exec apptainer exec --nv --no-home --pwd=/workspace '--bind=/shared/a run:/workspace' --bind=/data:/mnt/0:ro '--bind=/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/run/tltpipe:ro' '--bind=/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/shared/a run/.tltpipe/jobs/TIME-train-RANDOM' /images/tltpipe.sif /bin/sh -c 'exec tlt-train ssd --gpus 2 -e /workspace/specs/train.conf -r /workspace/output -k "$(cat /run/tltpipe/key)"'
+    ((attempt + retries == 0)) || exec apptainer exec --nv --no-home --pwd=/workspace '--bind=/shared/a run:/workspace' --bind=/data:/mnt/0:ro '--bind=/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/run/tltpipe:ro' '--bind=/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/shared/a run/.tltpipe/jobs/TIME-train-RANDOM' /images/tltpipe.sif /bin/sh -c 'exec tlt-train ssd --gpus 2 -e /workspace/specs/train.conf -r /workspace/output -k "$(cat /run/tltpipe/key)"'
     exec apptainer exec --nv --no-home --pwd=/workspace '--bind=/shared/a run:/workspace' --bind=/data:/mnt/0:ro '--bind=/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/run/tltpipe:ro' '--bind=/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/shared/a run/.tltpipe/jobs/TIME-train-RANDOM' /images/tltpipe.sif /bin/sh -c 'exec tlt-train ssd --gpus 2 -e /workspace/specs/train.conf -r /workspace/output -k "$(cat /run/tltpipe/key)" --fresh'
 }
-program </dev/null &
-pid=$!
-status=127
-while :; do
-    signalled=
-    wait "$pid"
-    code=$?
-    ((code == 127)) || status=$code # 127: it was waited for
-    [[ -n $signalled ]] || break
-done
+# The exit status of the program, whatever signals this script gets meanwhile.
+attend() {
+    program </dev/null &
+    pid=$!
+    status=127
+    while :; do
+        signalled=
+        wait "$pid"
+        code=$?
+        ((code == 127)) || status=$code # 127: it was waited for
+        [[ -n $signalled ]] || break
+    done
+}
+attend
 if [[ $asked == limit ]] && ((status == 130)) && ((attempt < 20)); then
     echo "tltpipe: stopped before the time limit; job $SLURM_JOB_ID is requeued and resumes"
     trap - TERM # Slurm ends this script

@@ -21,7 +21,7 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-train-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled=
+pid= asked= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
@@ -50,7 +50,7 @@ cd '/shared/a run' || finish 6
     echo "error: given up after 20 restarts (slurm.restarts)"
     finish 6
 }
-export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$attempt
+export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$((attempt * 100))
 export TLTPIPE_WORKSPACE='/shared/a run'
 export TLTPIPE_SEAL_KEY='/shared/a run/.tltpipe/jobs/TIME-train-RANDOM/seal.key'
 export TLTPIPE_INTERFACE=ib0
@@ -67,18 +67,28 @@ srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 /env/bin/python -P -m 
 [[ -z $asked ]] || finish 130
 set -m # so that the program is a process group, and does not ignore SIGINT
 program() {
-    ((attempt == 0)) || exec srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 --kill-on-bad-exit=0 --wait=60 sh -c 'export NODE_RANK=$SLURM_NODEID; exec /env/bin/tlt-train ssd --gpus 2 -e '"'"'/shared/a run/specs/train.conf'"'"' -r '"'"'/shared/a run/output'"'"' -k "$(cat '"'"'/shared/a run/.tltpipe/jobs/TIME-train-RANDOM/key'"'"')"'
+    ((attempt + retries == 0)) || exec srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 --kill-on-bad-exit=0 --wait=60 sh -c 'export NODE_RANK=$SLURM_NODEID; exec /env/bin/tlt-train ssd --gpus 2 -e '"'"'/shared/a run/specs/train.conf'"'"' -r '"'"'/shared/a run/output'"'"' -k "$(cat '"'"'/shared/a run/.tltpipe/jobs/TIME-train-RANDOM/key'"'"')"'
     exec srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 --kill-on-bad-exit=0 --wait=60 sh -c 'export NODE_RANK=$SLURM_NODEID; exec /env/bin/tlt-train ssd --gpus 2 -e '"'"'/shared/a run/specs/train.conf'"'"' -r '"'"'/shared/a run/output'"'"' -k "$(cat '"'"'/shared/a run/.tltpipe/jobs/TIME-train-RANDOM/key'"'"')" --fresh'
 }
-program </dev/null &
-pid=$!
-status=127
-while :; do
-    signalled=
-    wait "$pid"
-    code=$?
-    ((code == 127)) || status=$code # 127: it was waited for
-    [[ -n $signalled ]] || break
+# The exit status of the program, whatever signals this script gets meanwhile.
+attend() {
+    program </dev/null &
+    pid=$!
+    status=127
+    while :; do
+        signalled=
+        wait "$pid"
+        code=$?
+        ((code == 127)) || status=$code # 127: it was waited for
+        [[ -n $signalled ]] || break
+    done
+}
+attend
+# A process was lost, and the others with it: the same nodes go on from the last checkpoint.
+while [[ -z $asked ]] && ((status == 6 || status > 128)) && ((retries < 3)); do
+    export TLTPIPE_ATTEMPT=$((attempt * 100 + ++retries))
+    echo "tltpipe: ended with exit status $status; retry $retries of 3 resumes"
+    attend
 done
 if [[ $asked == limit ]] && ((status == 130)) && ((attempt < 20)); then
     echo "tltpipe: stopped before the time limit; job $SLURM_JOB_ID is requeued and resumes"

@@ -13,7 +13,7 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-augment-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled=
+pid= asked= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
@@ -42,26 +42,30 @@ cd '/shared/a run' || finish 6
     echo "error: given up after 20 restarts (slurm.restarts)"
     finish 6
 }
-export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$attempt
+export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$((attempt * 100))
 export TLTPIPE_WORKSPACE='/shared/a run'
 export TLTPIPE_SEAL_KEY='/shared/a run/.tltpipe/jobs/TIME-augment-RANDOM/seal.key'
 
 [[ -z $asked ]] || finish 130
 set -m # so that the program is a process group, and does not ignore SIGINT
 program() {
-    ((attempt == 0)) || exec /env/bin/tlt-augment
+    ((attempt + retries == 0)) || exec /env/bin/tlt-augment
     exec /env/bin/tlt-augment -d train -o 'it'"'"'s'
 }
-program </dev/null &
-pid=$!
-status=127
-while :; do
-    signalled=
-    wait "$pid"
-    code=$?
-    ((code == 127)) || status=$code # 127: it was waited for
-    [[ -n $signalled ]] || break
-done
+# The exit status of the program, whatever signals this script gets meanwhile.
+attend() {
+    program </dev/null &
+    pid=$!
+    status=127
+    while :; do
+        signalled=
+        wait "$pid"
+        code=$?
+        ((code == 127)) || status=$code # 127: it was waited for
+        [[ -n $signalled ]] || break
+    done
+}
+attend
 if [[ $asked == limit ]] && ((status == 130)) && ((attempt < 20)); then
     echo "tltpipe: stopped before the time limit; job $SLURM_JOB_ID is requeued and resumes"
     trap - TERM # Slurm ends this script

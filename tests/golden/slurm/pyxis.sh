@@ -14,7 +14,7 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-train-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled=
+pid= asked= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
@@ -43,7 +43,7 @@ cd / || finish 6
     echo "error: given up after 20 restarts (slurm.restarts)"
     finish 6
 }
-export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$attempt
+export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$((attempt * 100))
 export HOME=/tmp
 export USER=tltpipe
 export LOGNAME=tltpipe
@@ -61,18 +61,28 @@ srun --export=ALL --mpi=none --nodes=1 --ntasks=1 '--container-image=nvcr.io#nvi
 [[ -z $asked ]] || finish 130
 set -m # so that the program is a process group, and does not ignore SIGINT
 program() {
-    ((attempt == 0)) || exec srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 '--container-image=nvcr.io#nvidia/tao:5' '--container-mounts=/shared/a run:/workspace,/data:/mnt/0:ro,/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/run/tltpipe:ro,/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/shared/a run/.tltpipe/jobs/TIME-train-RANDOM' --container-workdir=/workspace --container-env=HOME,USER,LOGNAME,MPLCONFIGDIR,TLTPIPE_SEAL_KEY,NNODES,MASTER_ADDR,MASTER_PORT --no-container-mount-home --x --kill-on-bad-exit=0 --wait=60 sh -c 'export NODE_RANK=$SLURM_NODEID; exec /bin/sh -c '"'"'exec tlt-train ssd --gpus 2 -e /workspace/specs/train.conf -r /workspace/output -k "$(cat /run/tltpipe/key)"'"'"''
+    ((attempt + retries == 0)) || exec srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 '--container-image=nvcr.io#nvidia/tao:5' '--container-mounts=/shared/a run:/workspace,/data:/mnt/0:ro,/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/run/tltpipe:ro,/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/shared/a run/.tltpipe/jobs/TIME-train-RANDOM' --container-workdir=/workspace --container-env=HOME,USER,LOGNAME,MPLCONFIGDIR,TLTPIPE_SEAL_KEY,NNODES,MASTER_ADDR,MASTER_PORT --no-container-mount-home --x --kill-on-bad-exit=0 --wait=60 sh -c 'export NODE_RANK=$SLURM_NODEID; exec /bin/sh -c '"'"'exec tlt-train ssd --gpus 2 -e /workspace/specs/train.conf -r /workspace/output -k "$(cat /run/tltpipe/key)"'"'"''
     exec srun --export=ALL --mpi=none --ntasks=2 --cpus-per-task=4 '--container-image=nvcr.io#nvidia/tao:5' '--container-mounts=/shared/a run:/workspace,/data:/mnt/0:ro,/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/run/tltpipe:ro,/shared/a run/.tltpipe/jobs/TIME-train-RANDOM:/shared/a run/.tltpipe/jobs/TIME-train-RANDOM' --container-workdir=/workspace --container-env=HOME,USER,LOGNAME,MPLCONFIGDIR,TLTPIPE_SEAL_KEY,NNODES,MASTER_ADDR,MASTER_PORT --no-container-mount-home --x --kill-on-bad-exit=0 --wait=60 sh -c 'export NODE_RANK=$SLURM_NODEID; exec /bin/sh -c '"'"'exec tlt-train ssd --gpus 2 -e /workspace/specs/train.conf -r /workspace/output -k "$(cat /run/tltpipe/key)" --fresh'"'"''
 }
-program </dev/null &
-pid=$!
-status=127
-while :; do
-    signalled=
-    wait "$pid"
-    code=$?
-    ((code == 127)) || status=$code # 127: it was waited for
-    [[ -n $signalled ]] || break
+# The exit status of the program, whatever signals this script gets meanwhile.
+attend() {
+    program </dev/null &
+    pid=$!
+    status=127
+    while :; do
+        signalled=
+        wait "$pid"
+        code=$?
+        ((code == 127)) || status=$code # 127: it was waited for
+        [[ -n $signalled ]] || break
+    done
+}
+attend
+# A process was lost, and the others with it: the same nodes go on from the last checkpoint.
+while [[ -z $asked ]] && ((status == 6 || status > 128)) && ((retries < 3)); do
+    export TLTPIPE_ATTEMPT=$((attempt * 100 + ++retries))
+    echo "tltpipe: ended with exit status $status; retry $retries of 3 resumes"
+    attend
 done
 if [[ $asked == limit ]] && ((status == 130)) && ((attempt < 20)); then
     echo "tltpipe: stopped before the time limit; job $SLURM_JOB_ID is requeued and resumes"

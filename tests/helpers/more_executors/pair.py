@@ -27,14 +27,7 @@ class Pair:
     def preload(self, *modules: str) -> None:
         """Nothing."""
 
-    def map(
-        self,
-        function: Callable[[Any], Any],
-        items: Iterable[Any],
-        *,
-        workers: int | None,  # noqa: ARG002
-        ahead: int,  # noqa: ARG002
-    ) -> Iterator[Any]:
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any], **_options: Any) -> Iterator[Any]:
         futures = [_pool().submit(function, item) for item in items]
         for number, future in enumerate(futures):
             if number == self.most > 0:
