@@ -23,6 +23,7 @@ from tltpipe.errors import HostError
 from tltpipe.files import writable
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_MACHINE = Path("/etc/machine-id")
 _PROCESSES = Path("/proc/self/ns/pid")
 _POLL = 0.05
 """Seconds between two looks at a lock that is waited for."""
@@ -36,10 +37,12 @@ class Owner:
     """A process that holds a lock.
 
     ``boot`` is of the kernel: containers of one machine have it in common, a machine that was restarted has another;
-    ``space`` is what process ids count in; ``job`` is that of a scheduler, "" without, and ``attempt`` counts its runs.
+    ``machine`` stays, and tells apart machines that have one name for ``host``. ``space`` is what process ids count in;
+    ``job`` is that of a scheduler, "" without, and ``attempt`` counts its runs.
     """
 
     host: str
+    machine: str
     boot: str
     space: int
     pid: int
@@ -53,7 +56,7 @@ class Owner:
         job = next((f"{name[:-3].lower()} {os.environ[name]}" for name in _JOBS if os.environ.get(name)), "")
         attempt = next((text for name in _ATTEMPTS if (text := os.environ.get(name, "")).isdigit()), "0")
         now = datetime.now().astimezone().isoformat()
-        return cls(_host(), _boot(), _space(), os.getpid(), job.replace("_", " "), int(attempt), now)
+        return cls(_host(), _line(_MACHINE), _boot(), _space(), os.getpid(), job.replace("_", " "), int(attempt), now)
 
     def follows(self, other: Owner) -> bool:
         """Whether this is a later attempt at the job of ``other``, which its scheduler has given up."""
@@ -196,7 +199,7 @@ def _is_still(path: Path, stream: IO[bytes]) -> bool:
 def _is_gone(owner: Owner, here: Owner, *, free: bool | None) -> bool:
     """Whether ``owner`` is known to have ended; ``free`` says whether its lock could be had, None: there are none."""
     if not here.sees(owner):
-        return free is not False and owner.host == here.host  # this machine, before it was started anew
+        return free is not False and (owner.host, owner.machine) == (here.host, here.machine)  # before it was restarted
     if free is not None:
         return free
     return owner.space == here.space and not _runs(owner.pid)
@@ -234,8 +237,12 @@ def _host() -> str:
 
 
 def _boot() -> str:
+    return _line(_BOOT)
+
+
+def _line(path: Path) -> str:
     try:
-        return _BOOT.read_text("ascii").strip()
+        return path.read_text("ascii", "replace").strip()
     except OSError:  # another system
         return ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, TypeVar
 
 from tltpipe import executors
@@ -39,9 +38,7 @@ def parallel_map(
 
 def start_workers(function: Callable[..., Any], *modules: str) -> None:
     """Let workers on this machine start already, with what ``function`` needs, and ``modules``."""
-    while isinstance(function, partial):
-        function = function.func
-    preload(function.__module__, *modules)
+    preload(executors.module_name(function), *modules)
 
 
 def preload(*modules: str) -> None:

@@ -19,9 +19,9 @@ from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints,
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
 from orchestrator.runners import Cluster, Remote
-from orchestrator.settings import image_extensions, image_size
+from orchestrator.settings import image_extensions, image_size, sections
 from orchestrator.stages import Stage
-from tltpipe import __version__, executors, files, locks, plain
+from tltpipe import __version__, executors, files, locks, plain, registry
 from tltpipe.errors import ConfigError, DataError, HostError, Interrupted
 from tltpipe.losses import Losses
 
@@ -90,12 +90,22 @@ def _refuse_misfits(run: Run) -> None:
             raise ConfigError(what, where=given[name].where, hint="--runner docker does")
     if run.config.settings.nodes > 1 and not isinstance(run.runner, Cluster) and not run.runner.pretends:
         what = f"nodes is {run.config.settings.nodes}, but the runner {run.config.runner} has this machine alone"
-        raise ConfigError(what, where=given["nodes"].where, hint="--runner slurm and --runner ray have several")
+        raise ConfigError(what, where=given["nodes"].where, hint="--runner slurm has several")
+    for dotted in _of_other_runners(run):
+        what = f"{dotted} would be ignored: the runner is {run.config.runner}"
+        raise ConfigError(what, where=given[dotted].where, hint=f"--runner {dotted.partition('.')[0]}")
     for dotted, what in _unused(run).items():
         value = given[dotted]
         if not value.in_file:
             raise ConfigError(f"{dotted} would be ignored: {what}", where=value.where, hint="leave it out")
         run.report.say(f"{dotted} ({value.where}) is not used: {what}")
+
+
+def _of_other_runners(run: Run) -> list[str]:
+    """The settings of runners that are not the chosen one, given for this call alone."""
+    others = set(registry.names(sections.RUNNERS)) - {run.config.runner}
+    named = [dotted for dotted, value in run.config.given.items() if f"{value.where}".startswith("--set")]
+    return [dotted for dotted in named if dotted.partition(".")[0] in others]
 
 
 def _unused(run: Run) -> dict[str, str]:

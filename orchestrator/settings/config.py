@@ -104,8 +104,9 @@ def load(
 
     environment = os.environ if environment is None else environment
     own = own_sections(runners=())
+    named = [*own, *specs_of_stages(), *networks(), *registry.names(RUNNERS)]
     layers = [
-        config_file.read(root / FILE, settings_known(), [*own, *specs_of_stages(), *networks()]) if file else {},
+        config_file.read(root / FILE, settings_known(), named) if file else {},
         environment_variables.read(environment, settings_known()),
         dict(flags or {}),
     ]

@@ -85,10 +85,11 @@ class Outcome:
 
 @dataclass
 class Done:
-    """What came of a chunk; ``counts`` are those of a cascade, packed."""
+    """What came of a chunk; ``counts`` are those of a cascade, packed, ``dates`` those of the files of its images."""
 
     outcomes: list[Outcome]
     counts: bytes
+    dates: list[int]
 
 
 def shared(models: Loaded, request: InferRequest) -> Work[Images, Done] | None:
@@ -113,7 +114,9 @@ def _work(models: Loaded, request: InferRequest) -> Work[Images, Done]:
     job, step = Job(_for_workers(request), os.environ.get(threads.VARIABLE), joins), fan_out.size(models.batch)
     target, inputs = next(iter(request.outputs.values())), [*request.pictures, request.model]
     chunks, identity = _cut(request, step), _identity(job, request, step)
-    return Work(partial(_predict, job), chunks, Done, target, inputs, identity, request.opening.device)
+    return Work(
+        partial(_predict, job), chunks, Done, target, inputs, identity, request.opening.device, partial(_stands, job)
+    )
 
 
 def _for_workers(request: InferRequest) -> InferRequest:
@@ -155,7 +158,23 @@ def _predict(job: Job, images: Images) -> Done:
     models = loaded.load(request, job.open)
     with loaded.predicted(models, request, first=images.first) as results:
         outcomes = [_outcome(each, joins=job.joins) for each in results]
-    return Done(outcomes, plain.packed(models.cascade.counts) if models.cascade else b"")
+    counts = plain.packed(models.cascade.counts) if models.cascade else b""
+    return Done(outcomes, counts, _dates(job, images))
+
+
+def _stands(job: Job, images: Images, done: Done) -> bool:
+    """In a worker: whether the files of a chunk are those that were written when it was done."""
+    return done.dates == _dates(job, images)
+
+
+def _dates(job: Job, images: Images) -> list[int]:
+    """When the files of each image, and the folder of its cut-outs, were last changed; 0 where one is not there."""
+    drawn, labels, cutouts = job.request.drawn, job.request.labels, job.request.cutouts
+    places: list[Path] = []
+    for name in images.names:
+        places += [folder / file for folder, file in ((drawn, name.image), (labels, name.label)) if folder]
+        places += [(cutouts / name.label).with_suffix("")] if cutouts else []
+    return [path.stat().st_mtime_ns if path.exists() else 0 for path in places]
 
 
 def _outcome(result: Predicted | DataError, *, joins: bool) -> Outcome:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from runtime.inference import backends
 from runtime.inference.backends import Device, Model, ModelRequest
@@ -103,7 +103,8 @@ class Work(Generic[Given, Entry]):
     """Predicting on many images: a worker makes what ``function`` does of each of ``chunks``, of type ``kind``.
 
     Its journal is beside ``target``. ``inputs`` are the files and folders that workers read, and ``identity`` changes
-    with anything else that could change a byte of an entry.
+    with anything else that could change a byte of an entry. Where workers write other files, ``stands`` says whether
+    they are still as it left them: a chunk that is noted is done again where they are not.
     """
 
     function: Callable[[Given], Entry]
@@ -113,6 +114,7 @@ class Work(Generic[Given, Entry]):
     inputs: Sequence[Path]
     identity: str
     device: Device
+    stands: Callable[[Given, Entry], bool] | None = None
 
     @contextmanager
     def entries(self, progress: Progress) -> Iterator[Iterator[tuple[int, Entry]]]:
@@ -148,12 +150,17 @@ class Work(Generic[Given, Entry]):
         return Journal(journal_of(self.target), self.identity, absolute(self.target).parent)
 
     def _numbers(self, journal: Journal) -> Iterator[int]:
-        task, gpu = partial(_noted, self.function, journal), self.device.index is not None
-        return parallel_map(task, self.chunks, resumable=True, gpu=gpu)
+        task = partial(_noted, self.function, self.stands, self.kind, journal)
+        return parallel_map(task, self.chunks, resumable=True, gpu=self.device.index is not None)
 
 
-def _noted(function: Callable[[Given], Any], journal: Journal, chunk: Given) -> int:
-    """In a worker: the number of ``chunk``, of which the journal has an entry."""
+def _noted(
+    function: Callable[[Given], Entry], stands: Callable[[Given, Entry], bool] | None, kind: type[Entry],
+    journal: Journal, chunk: Given,
+) -> int:  # fmt: skip
+    """In a worker: the number of ``chunk``, of which the journal has an entry then."""
+    if stands and journal.noted(chunk.number) and not stands(chunk, journal.entry(chunk.number, kind)):
+        journal.note(chunk.number, function(chunk))
     return journal.once(chunk.number, lambda: function(chunk))
 
 

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from runtime.machine import cluster
 from runtime.machine.device import Place
-from runtime.machine.rendezvous import AGAIN, BROKEN, Rendezvous
+from runtime.machine.rendezvous import AGAIN, BROKEN, EXCUSED, Rendezvous
 from runtime.shell import program
 from tltpipe.errors import HostError, Interrupted, RunFailed, TltpipeError
 
@@ -70,6 +70,18 @@ def together(
         group.end()
         if "torch" in sys.modules:
             _leave()
+
+
+@contextmanager
+def before_the_others(where: cluster.Cluster) -> Iterator[None]:
+    """What goes wrong in the block, on this node alone perhaps, is said to the first one, which would wait in vain."""
+    try:
+        yield
+    except TltpipeError as error:
+        if where.meets and not where.is_lead:
+            with suppress(ImportError, TltpipeError):
+                Rendezvous(where, {}, EXCUSED, program.say).excuse(error)
+        raise
 
 
 def _conclude(nodes: Rendezvous, error: BaseException | None) -> None:

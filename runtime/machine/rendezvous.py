@@ -28,6 +28,8 @@ BEAT = 1.0
 """Seconds between two signs of life."""
 REPORTED = 5.0
 """Seconds that a node waits for the lead to report what went wrong here, and the lead for the others to leave."""
+EXCUSED = 30.0
+"""Seconds that a node that cannot take part tries to say so: the lead may still be starting."""
 AGAIN = "the same command on as many nodes goes on from the last checkpoint"
 WAITING = 10.0
 """Seconds after which the lead says whom it waits for."""
@@ -247,6 +249,11 @@ class Rendezvous:
                 self._store.set("reported", "1")  # which it will do: it may be long before it can
 
     # ------------------------------------------------------------------------------------------------------ at the end
+
+    def excuse(self, error: TltpipeError) -> None:
+        """Say that this one does not come, and why. Raises HostError where nobody answers."""
+        self._store = self._opened(time.monotonic() + self.timeout)
+        self.publish(error)
 
     def publish(self, error: TltpipeError | None) -> Verdict:
         """Say how it ended here; returns what everybody goes by, which is what was said first."""

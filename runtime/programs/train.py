@@ -154,10 +154,11 @@ def _learning(group: argparse._ArgumentGroup) -> None:
 def run(arguments: argparse.Namespace, words: Sequence[str]) -> None:
     """Train; torch is imported only once the spec is known to be good. ``words``: the whole command line."""
     where = cluster.read(arguments.nodes, gpus=arguments.gpus)
-    spec = _spec(arguments, where)
-    cluster.use_interface(arguments.interface)
-    device.require_torch()
-    place = device.choose(_wanted(arguments), where)
+    with launch.before_the_others(where):
+        spec = _spec(arguments, where)
+        cluster.use_interface(arguments.interface)
+        device.require_torch()
+        place = device.choose(_wanted(arguments), where)
     if where.is_lead:
         for warning in spec.warnings:
             program.warn(warning)

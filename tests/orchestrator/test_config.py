@@ -6,6 +6,8 @@ import pytest
 import yaml
 from refusals import error_of
 
+from orchestrator import pipeline, session
+from orchestrator.screen.report import Quiet
 from orchestrator.settings import config, example
 from orchestrator.settings.config import Given
 from tltpipe.errors import ConfigError, UsageError
@@ -69,6 +71,9 @@ def test_values_as_text(tmp_path: Path) -> None:
         ("train:\n  precision: 8\n", "2:3", "32, bf16 or fp16", None),
         ("data:\n  classes: {tee: 1}\n", "2:3", "classes", None),
         ("ssd: 5\n", "1:1", '"ssd" is a section', None),
+        ("slurm: 5\n", "1:1", '"slurm" is a section', None),
+        ("slurm:\n  parts: 0\n", "2:3", "parts must be 1 or more", None),
+        ("runner: slurm\nslurm:\n  partitions: gpu\n", "3:3", "partitions", 'did you mean "partition"?'),
         ("data:\n- coco\n", "1:1", '"data" is a section', None),
         ("ssd:\n  input_width: 20\n", "2:3", "input_width must be above 32", None),
     ],
@@ -166,3 +171,12 @@ def test_init_names_pretrained_weights_in_the_section_of_training() -> None:
     lines = example.text().splitlines()
     section = lines[lines.index("train:") : lines.index("prune:")]
     assert any("resnet18-f37072fd.pth" in line and line.startswith("  #") for line in section)
+
+
+def test_settings_of_a_runner_are_for_that_runner(tmp_path: Path) -> None:
+    flags = dict([config.flag("slurm.cpus=8")])
+    with pytest.raises(ConfigError, match=r"slurm\.cpus would be ignored"):
+        pipeline.execute(session.start(tmp_path, Quiet(), flags=flags), ["prepare"])
+    chosen = dict(map(config.flag, ["runner=slurm", "slurm.cpus=8", "slurm.options=--a,--b"]))
+    settings = config.load(tmp_path, flags=chosen, environment={}).sections["slurm"]
+    assert (settings.cpus, list(settings.options)) == (8, ["--a", "--b"])

@@ -65,6 +65,27 @@ def test_options_of_the_command_are_settings(workspace: Path) -> None:
     assert "all of train is lost" in nothing.stderr
 
 
+def test_parts_of_an_array_meet_in_the_workspace(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at the same time; none of them has done the stage, which the command without an executor finds ready."""
+    begun = []
+    for part in (1, 0):
+        monkeypatch.setenv("TLTPIPE_EXECUTOR", f"array:{part}/2")
+        command = [*warm.command("tltpipe"), "prepare"]
+        begun.append(subprocess.Popen(command, cwd=workspace, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate()[1] for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
+    assert "note: part 2 of 2 is done" in said[0]
+    assert not (workspace / "COCO/train.json").exists()
+    monkeypatch.delenv("TLTPIPE_EXECUTOR")
+    assert not list((workspace / ".tltpipe").glob("**/prepare*.json")), "nothing says that it was done, or begun"
+    done = tltpipe("prepare", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    made = {path.name: path.read_bytes() for path in (workspace / "COCO").iterdir()}
+    assert tltpipe("prepare", "--force", cwd=workspace).returncode == 0
+    assert made == {path.name: path.read_bytes() for path in (workspace / "COCO").iterdir()}
+    assert "nothing changed" in tltpipe("prepare", cwd=workspace).stdout
+
+
 def test_training_refuses_classes_that_were_not_prepared(workspace: Path) -> None:
     assert tltpipe("run", "prepare", "augment", "tfrecords", cwd=workspace).returncode == 0
     result = tltpipe("train", "--set", "data.classes=[skirt]", cwd=workspace)

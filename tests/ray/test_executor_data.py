@@ -39,8 +39,9 @@ image_directory_path: "data"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a data set of 320 pictures, and specs for it."""
+    """A folder with a data set of 320 pictures, and specs for it; also a module, which nobody may import."""
     folder = tmp_path_factory.mktemp("data")
+    (folder / "orjson.py").write_text("raise RuntimeError('a module of a data folder was imported')\n")
     for name in ("image", "label"):
         (folder / "data" / name).mkdir(parents=True)
     for number in range(320):
@@ -149,7 +150,7 @@ def test_interrupted_it_leaves_no_task_and_goes_on_later(
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     told = done(process, 130)
-    assert told.count("\n") <= 2
+    assert "error: interrupted" in told
     assert "Traceback" not in told
     noted = len(list(journal.glob("0*")))
     assert not any(b"ray::_do" in _command(pid) for node in cluster.nodes for pid in node.pids())
@@ -164,13 +165,12 @@ def test_nodes_that_differ_are_named_before_anything_is_done(
     other = tmp_path / "numpy-1.0.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
-    outdated = cluster.add(wait=False, environment={"PYTHONPATH": str(tmp_path)})
-    blind = cluster.add(wait=False, unseen=place / "data")
     try:
-        cluster.wait()
+        outdated = cluster.add(environment={"PYTHONPATH": str(tmp_path)})
+        blind = cluster.add(unseen=place / "data")
         told = done(run([str(BIN / "tltpipe"), "stats", ".", "--workers", "2"], place / "data", cluster), 6)
     finally:
-        for node in (outdated, blind):
+        for node in cluster.nodes[2:]:
             cluster.remove(node)
     first, hint = told.strip().splitlines()
     assert hint.startswith("  hint: ")
@@ -190,5 +190,6 @@ def test_check_and_stats_say_the_same(place: Path, cluster: ray_cluster.Cluster)
     assert not list(place.glob(f"{_spool.PREFIX}*"))
 
 
-def _timeless(told: str) -> str:
-    return "\n".join(line for line in told.splitlines() if "seconds" not in line)
+def _timeless(told: str) -> list[str]:
+    """The JSON that a command printed, a line each, without how long it took; progress is before it."""
+    return [line for line in told[told.index("{\n") :].splitlines() if "seconds" not in line]

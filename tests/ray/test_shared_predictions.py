@@ -59,7 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "words",
     [
         ["tlt-evaluate", "unet", "-e", "spec.yaml", "-m", "unet.onnx", "--no-plots"],
-        ["tlt-infer", "unet", "-i", "images", "-m", "unet.onnx"],
+        ["tlt-infer", "unet", "-i", "images", "-m", "unet.onnx", "--sheet", "OUT/sheet.jpg"],
     ],
     ids=lambda words: str(words[0]),
 )
@@ -67,11 +67,12 @@ def test_two_nodes_give_the_bytes_of_one_process(words: list[str], place: Path, 
     trees = []
     for executor in ("", f"ray:{cluster.address}"):
         out = f"{words[0]}-{executor[:3]}"
+        argv = [BIN / words[0], *(word.replace("OUT", out) for word in words[1:]), "-r", out, "--threads", "1"]
+        environment = os.environ | {VARIABLE: executor}
         ended = subprocess.run(
-            [BIN / words[0], *words[1:], "-r", out, "--threads", "1"], cwd=place, env=os.environ | {VARIABLE: executor},
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            argv, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
         assert ended.returncode == 0, ended.stderr
         trees.append(tree(place / out))
     assert trees[0] == trees[1]
-    assert len(trees[0]) == (2 * COUNT if words[0] == "tlt-infer" else 2)
+    assert len(trees[0]) == (2 * COUNT + 1 if words[0] == "tlt-infer" else 2)

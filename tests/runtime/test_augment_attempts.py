@@ -83,7 +83,7 @@ def test_parts_of_an_array_that_are_killed_make_the_same_bytes(whole: Path, spec
         environment = {**os.environ, VARIABLE: f"array:{part}/3"}
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL).pid
 
-    attempts.all_parts([partial(begin, part) for part in range(3)], kills=3, usual=0.5)
+    attempts.all_parts([partial(begin, part) for part in range(3)], kills=2, usual=0.5)
     assert [path.name for path in (whole / f"parts-{spec}").iterdir() if not path.name.startswith(".")] == [
         "status.json"
     ]
@@ -108,13 +108,12 @@ def test_a_part_does_its_own_chunks_and_says_so(
         assert run("spec.yaml", "part") == 2
 
 
-@pytest.mark.parametrize("moment", ["in a file", "among the moves"])
 def test_an_old_attempt_that_wakes_up_spoils_nothing(
-    whole: Path, moment: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    whole: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     place = Path(__file__).parents
     paths = os.pathsep.join(map(str, (place[2], place[1] / "helpers")))
-    command = [sys.executable, "-c", ZOMBIE, moment, "020.jpg"]
+    command = [sys.executable, "-c", ZOMBIE, "in a file", "020.jpg"]
     old = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
     attempts.asleep(old.pid)
     monkeypatch.setattr(locks, "_host", lambda: "n2")

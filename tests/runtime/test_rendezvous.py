@@ -81,6 +81,16 @@ def test_who_does_not_come_is_named(part: Part) -> None:
     assert (outcome[1].exit_code, outcome[1].where) == (6, "node 0 of 3 (NODE_RANK 0)")
 
 
+def test_who_cannot_come_says_why(part: Part) -> None:
+    lead, other = part(0), part(1, timeout=5.0)
+    excuse = threading.Thread(target=other.excuse, args=(HostError("8 GPUs asked for, 4 found"),))
+    excuse.start()
+    [error] = gathered(lead).values()
+    excuse.join()
+    assert isinstance(error, HostError)
+    assert str(error) == "node 1 of 2 (NODE_RANK 1): 8 GPUs asked for, 4 found"
+
+
 def test_nobody_answers(part: Part) -> None:
     node = part(1, timeout=0.5)
     [error] = gathered(node).values()

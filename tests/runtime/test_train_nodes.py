@@ -45,7 +45,7 @@ class Job:
     def _start(self, node: int, spec: Path, results: Path, attempt: int) -> subprocess.Popen[bytes]:
         job = {"SLURM_JOB_ID": "7", "TLTPIPE_ATTEMPT": str(attempt), "TLTPIPE_NODE": f"n{node + 1}"}
         place = {"NODE_RANK": str(node), "NNODES": "2", "MASTER_PORT": self.port}
-        words = ["ssd", "-e", str(spec), "-r", str(results), "--nodes", "2", "--rendezvous-timeout", "60"]
+        words = ["ssd", "-e", str(spec), "-r", str(results), "--nodes", "2", "--rendezvous-timeout", "120"]
         with self.logs[node].open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-c", self.program, *words], env=ENVIRONMENT | job | place, stdout=log, stderr=log
@@ -53,7 +53,7 @@ class Job:
 
     def until(self, text: str) -> None:
         """Wait until the first node has said ``text``."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while text not in self.said(0):
             assert self.nodes[0].poll() is None, self.said(0)
             assert time.monotonic() < deadline, self.said(0)
@@ -62,7 +62,7 @@ class Job:
     def said(self, node: int) -> str:
         return self.logs[node].read_text()
 
-    def ends(self, seconds: float = 60) -> list[int]:
+    def ends(self, seconds: float = 180) -> list[int]:
         """The exit codes of both."""
         return [node.wait(seconds) for node in self.nodes]
 
@@ -111,7 +111,7 @@ def test_a_node_that_was_given_up_wakes_and_spoils_nothing(
     left = files(results)
 
     jobs[0].nodes[0].send_signal(signal.SIGCONT)
-    assert jobs[0].ends(30) == [1, -signal.SIGKILL]
+    assert jobs[0].ends(60) == [1, -signal.SIGKILL]
     assert "another run has taken over" in jobs[0].said(0)
     assert files(results) == left
 
@@ -162,7 +162,7 @@ def test_all_nodes_end_with_one(
     jobs.append(Job(tmp_path / "none", tmp_path / "out", attempt=0, program=TOGETHER))
     jobs[0].until("epoch")
     jobs[0].nodes[victim].send_signal(number)
-    assert jobs[0].ends(20) == codes
+    assert jobs[0].ends(60) == codes
     said = jobs[0].said(0) + jobs[0].said(1)
     assert told in said
     assert said.count("error:") == 1

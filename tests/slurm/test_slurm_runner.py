@@ -205,7 +205,6 @@ def test_a_program_that_cannot_resume_is_not_started_again(
     assert json.loads((job.folder / submitted.VERDICT).read_text())["word"] == "failed"
 
 
-@pytest.mark.ray
 def test_ray_runs_on_the_nodes_of_a_job(runner: Callable[..., SlurmRunner]) -> None:
     """Items are worked on by both nodes; the exit code is the program's, and nothing of Ray stays."""
     where = (

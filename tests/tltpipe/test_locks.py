@@ -117,13 +117,19 @@ def test_of_another_machine_nobody_knows_whether_it_ended(tmp_path: Path, machin
 
 
 def test_a_machine_that_was_started_anew_has_none_of_its_old_processes(
-    tmp_path: Path, machine: Callable[..., None]
+    tmp_path: Path, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine("n1", boot="first")
     left(tmp_path / "x.lock")
     machine("n1", boot="second")
     with locks.held(tmp_path / "x.lock", TAKEN):
         assert "second" in (tmp_path / "x.lock").read_text()
+    left(tmp_path / "x.lock")
+    machine("n1", boot="third")
+    monkeypatch.setattr(locks, "_MACHINE", tmp_path / "another one of that name")
+    (tmp_path / "another one of that name").write_text("4711\n")
+    with pytest.raises(HostError), locks.held(tmp_path / "x.lock", TAKEN):
+        raise AssertionError("two may hold it")
 
 
 @pytest.mark.parametrize("text", ["", "no owner", '{"host": 1}'])

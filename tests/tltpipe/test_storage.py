@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,17 +92,25 @@ def killed(statement: str, due: Callable[[], bool]) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
-def test_stages_in_and_out_make_the_same_bytes_as_on_this_disk(server: Server, url: str, tmp_path: Path) -> None:
-    raw, runs = tmp_path / "raw", {"local": tmp_path / "local", "remote": tmp_path / "remote"}
-    assert tltpipe("sample", raw, "--train", "4", "--validation", "2", "--size", "64", cwd=tmp_path).returncode == 0
-    put(raw, f"{url}/raw")
+@pytest.fixture(scope="module")
+def raw(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn data set, which is at s3://data/raw, too."""
+    folder = tmp_path_factory.mktemp("drawn")
+    assert tltpipe("sample", "raw", "--train", "4", "--validation", "2", "--size", "64", cwd=folder).returncode == 0
+    return put(folder / "raw", "s3://data/raw")
+
+
+def test_stages_in_and_out_make_the_same_bytes_as_on_this_disk(
+    server: Server, url: str, raw: Path, tmp_path: Path
+) -> None:
+    runs = {"local": tmp_path / "local", "remote": tmp_path / "remote"}
     for folder in runs.values():
         folder.mkdir()
     (runs["local"] / "tltpipe.yaml").write_text(
         f"data: {{root: {raw}, prepared: KITTI, splits: [train]}}\nimage_size: 64\n"
     )
     (runs["remote"] / "tltpipe.yaml").write_text(
-        f"data: {{root: {url}/raw, publish: {url}/made, cache: copies, splits: [train]}}\nimage_size: 64\n"
+        f"data: {{root: s3://data/raw, publish: {url}/made, cache: copies, splits: [train]}}\nimage_size: 64\n"
     )
     for folder in runs.values():
         done = tltpipe("run", "prepare", "augment", "tfrecords", cwd=folder)
@@ -117,17 +126,14 @@ def test_stages_in_and_out_make_the_same_bytes_as_on_this_disk(server: Server, u
     assert notes == []
 
 
-def test_commands_read_urls_and_write_them(server: Server, url: str, tmp_path: Path) -> None:
-    raw = tmp_path / "raw"
-    tltpipe("sample", raw, "--train", "4", "--validation", "2", "--size", "64", cwd=tmp_path)
-    put(raw, f"{url}/raw")
+def test_commands_read_urls_and_write_them(server: Server, url: str, raw: Path, tmp_path: Path) -> None:
     assert tltpipe("convert", raw, "here", "--to", "yolo", cwd=tmp_path).returncode == 0
-    done = tltpipe("convert", f"{url}/raw", f"{url}/out", "--to", "yolo", cwd=tmp_path)
+    done = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "yolo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert tree(storage.local(f"{url}/out")) == tree(tmp_path / "here") != {}
-    refused = tltpipe("convert", f"{url}/raw", f"{url}/out", "--to", "coco", cwd=tmp_path)
+    refused = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "coco", cwd=tmp_path)
     assert (refused.returncode, "--force" in refused.stderr) == (2, True)
-    split = tltpipe("split", f"{url}/raw", f"{url}/split", "--all", "--ratio", "0.5,0.5", "--to", "coco", cwd=tmp_path)
+    split = tltpipe("split", "s3://data/raw", f"{url}/split", "--all", "--ratio", ".5,.5", "--to", "coco", cwd=tmp_path)
     assert split.returncode == 0, split.stderr
     stats = tltpipe("stats", f"{url}/split", "--json", cwd=tmp_path)
     assert (stats.returncode, '"format": "coco"' in stats.stdout) == (0, True)
@@ -159,6 +165,22 @@ def test_a_bucket_that_changes_is_followed(server: Server, url: str, tmp_path: P
     assert not (copy / "stray").exists()
 
 
+def test_a_folder_that_cannot_be_listed_is_an_error(
+    server: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(write(tmp_path / "raw", 6), url)
+    listing = s3fs.S3FileSystem._lsdir
+
+    async def refuse(self: object, path: str, *words: object, **more: object) -> object:
+        if path.endswith("part1"):
+            raise PermissionError("Access Denied")
+        return await listing(self, path, *words, **more)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_lsdir", refuse)  # a policy that this server does not have
+    with pytest.raises(HostError, match="access"):
+        storage.local(url)
+
+
 def test_another_machine_fills_its_own_copy_or_says_that_the_data_changed(
     server: Server, url: str, tmp_path: Path
 ) -> None:
@@ -171,6 +193,10 @@ def test_another_machine_fills_its_own_copy_or_says_that_the_data_changed(
     there = mirror.place(url, tmp_path / "other")
     assert tree(there) == tree(remote)
     assert {path.name: path.stat().st_mtime_ns for path in there.rglob("*.txt")} == times  # journals go by them
+    shutil.rmtree(tmp_path / "other")
+    words = [*warm.command("tlt-tfrecords"), str(there)]  # programs fill what is missing, whatever they do then
+    subprocess.run(words, env={**os.environ, **other}, cwd=tmp_path, capture_output=True, check=False)
+    assert tree(there) == tree(remote)
     put(write(remote, 1, "other"), url)
     storage.fill_mirrors(other)  # nobody asks the server about a copy that is whole
     third = {storage.VARIABLE: variables[storage.VARIABLE].replace("/cache", "/third")}

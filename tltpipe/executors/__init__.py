@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import Protocol, TypeVar, runtime_checkable
+from functools import cache, partial
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from tltpipe import registry
 from tltpipe.errors import Interrupted
@@ -42,7 +42,8 @@ class Executor(Protocol):
         self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
         gpu: bool = False,
     ) -> Iterator[Result]:  # fmt: skip
-        """As ``tltpipe.workers.parallel_map``; ``function``, items and results are picklable, and paths absolute."""
+        """As ``tltpipe.workers.parallel_map``; ``function``, items and results are picklable. The current folder of
+        workers is that of this process."""
         ...
 
 
@@ -92,6 +93,13 @@ def using(name: str | None) -> Iterator[None]:
         yield
     finally:
         _named.reset(token)
+
+
+def module_name(function: Callable[..., Any]) -> str:
+    """The module that a worker needs for ``function``."""
+    while isinstance(function, partial):
+        function = function.func
+    return function.__module__
 
 
 def _name() -> str:

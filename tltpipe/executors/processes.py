@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from threading import Thread
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tltpipe.errors import RunFailed, UsageError
-from tltpipe.executors import Executor
+from tltpipe.executors import Executor, module_name
 from tltpipe.interpreters import installed_only
 from tltpipe.machine import worker_count
 
@@ -55,7 +54,7 @@ class Processes:
         if workers == 1:
             yield from map(function, items)
             return
-        self.preload(_module_name(function))
+        self.preload(module_name(function))
         with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
             pending: deque[Future[Result]] = deque()
             try:
@@ -72,13 +71,6 @@ class Processes:
             finally:
                 for future in pending:
                     future.cancel()
-
-
-def _module_name(function: Callable[..., Any]) -> str:
-    """The module that a worker needs for ``function``."""
-    while isinstance(function, partial):
-        function = function.func
-    return function.__module__
 
 
 def _end_with_parent() -> None:

@@ -11,9 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,6 +25,8 @@ from tltpipe.storage import manifest, urls
 from tltpipe.storage.remote import TORN, Object, Remote, explained, in_threads, opened
 
 STATE = "mirror.json"
+PATIENCE = 12 * 3600.0
+"""Seconds to wait for another process that fills the mirror."""
 _EARLIEST, _SPAN = 946_684_800, 500_000_000
 """Versions are marked as seconds of the years 2000 to 2015."""
 
@@ -94,7 +94,10 @@ def fill(url: str, cache: Path, progress: Progress | None = None) -> Seen:
     """
     progress = progress or Silent()
     own, remote = home(url, cache), opened(url)
-    with _alone(own / "lock", progress):
+    lock, taken = own / "lock", HostError("another process fills this copy of a data set", where=own)
+    if locks.taken(lock):
+        progress.note(f"waiting for the process that holds {lock}")
+    with locks.held(lock, taken, patience=PATIENCE):
         arriving = own / "arriving"
         files.remove(arriving)
         with files.writable(own):
@@ -222,25 +225,3 @@ def _require_room(size: int, folder: Path, url: str) -> None:
     if size > free:
         what = f"the cache has no room for it: {amount(size)} are missing there, {amount(free)} are free in {folder}"
         raise HostError(what, where=url, hint="TLTPIPE_CACHE or data.cache names a folder on another disk")
-
-
-@contextmanager
-def _alone(lock: Path, progress: Progress) -> Iterator[None]:
-    """Hold ``lock``; where another process does, wait for it."""
-    taken, told = HostError("another process fills this mirror", where=lock.parent), False
-    while True:
-        try:
-            held = locks.held(lock, taken)
-            held.__enter__()
-            break
-        except HostError as refusal:
-            if refusal is not taken:
-                raise
-            if not told:
-                progress.note(f"waiting for another process that fills {lock.parent}")
-            told = True
-            time.sleep(0.3)
-    try:
-        yield
-    finally:
-        held.__exit__(None, None, None)

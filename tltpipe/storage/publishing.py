@@ -36,7 +36,7 @@ class Published:
 def require_free(url: str, *, replace: bool = False) -> None:
     """Raises UsageError where an output lies at ``url``, or something that is not ours, unless it may be replaced; and
     as the driver does, so that a missing bucket costs a second, not an hour."""
-    names = opened(url).names()
+    names = opened(url).sizes()
     if not replace and any(manifest.VERSION.fullmatch(name) is None for name in names):
         raise UsageError("is there already", where=url, hint="choose another prefix, or --force to replace it")
 
@@ -57,7 +57,7 @@ def publish(url: str, root: Path, tops: Sequence[Path] = (), *, progress: Progre
         uploaded = _upload(store, root, listed, summary, progress)
         if not (occupied and filecmp.cmp(old, listed, shallow=False)):
             _commit(remote, listed, create=not occupied)
-    stale = [name for name in remote.names() if manifest.VERSION.fullmatch(name) and name != summary.version]
+    stale = [name for name in remote.sizes() if manifest.VERSION.fullmatch(name) and name != summary.version]
     return Published(url, summary, uploaded, tuple(sorted(stale)))
 
 

@@ -20,9 +20,16 @@ Result = TypeVar("Result")
 THREADS = 16
 """Objects under way at once."""
 _AHEAD = 4
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {"file": {"auto_mkdir": True}, "local": {"auto_mkdir": True}}
+_PART = 8 << 20
+"""Bytes of an object that a thread has in memory at once."""
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "file": {"auto_mkdir": True},
+    "s3": {"default_block_size": _PART, "max_concurrency": 2},
+}
 """What a driver is opened with, by its protocol; object stores have no folders to make."""
-_EXTRAS = {"s3": "'tltpipe[s3]'", "s3a": "'tltpipe[s3]'"}
+_UPLOAD: Mapping[str, Mapping[str, Any]] = {"s3": {"chunksize": _PART, "max_concurrency": 2}}
+"""What it uploads with."""
+_EXTRAS = {"s3": "'tltpipe[s3]'"}
 _VERSIONS = (
     *("ETag", "etag", "md5Hash", "content_md5", "Content-MD5"),
     *("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created"),
@@ -73,38 +80,47 @@ class Remote:
         return Object(name, int(about["size"] or 0), version.strip('"'))
 
     def folders(self) -> Iterator[tuple[str, list[Object]]]:
-        """Every folder from here down, by its name below this one, and the objects directly in it, in order."""
+        """Every folder from here down, by its name below this one, and the objects directly in it, in order.
+
+        Raises DataError where nothing is, and for names that files below a folder cannot have.
+        """
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            listed = self.below(folder)._listed()
+            for name in listed:
+                refuse_unfit(f"{folder}/{name}".lstrip("/"), self.url)
+            inner = sorted(name for name, about in listed.items() if about["type"] == "directory")
+            waiting += [f"{folder}/{name}".lstrip("/") for name in reversed(inner)]
+            with explained(self.url):
+                yield folder, [self._object(name, listed[name]) for name in sorted(listed.keys() - set(inner))]
+
+    def _listed(self) -> dict[str, Mapping[str, Any]]:
+        """What is directly in this folder, by name; ``walk`` of fsspec would leave out what it fails to list.
+
+        An empty object that stands for the folder itself is no part of it; an object whose name ends in two slashes has
+        no name here.
+        """
+        found: dict[str, Mapping[str, Any]] = {}
         with explained(self.url):
-            for path, folders, found in self.filesystem.walk(self.path, detail=True, on_error="raise"):
-                folder = str(path)[len(self.path) :].strip("/")
-                for name in (*folders, *found):
-                    refuse_unfit(f"{folder}/{name}".lstrip("/"), self.url)
-                if both := folders.keys() & found.keys():
-                    raise DataError("is an object and a folder", where=f"{self.url}/{folder}/{min(both)}")
-                yield folder, [self._object(name, found[name]) for name in sorted(found) if name]
+            for about in self.filesystem.ls(self.path, detail=True):
+                name = str(about["name"])[len(self.path) :].strip("/")
+                if not name and about["type"] == "file" and not about["size"]:
+                    continue
+                if name in found:
+                    raise DataError("is an object and a folder", where=f"{self.url}/{name}")
+                found[name] = about
+        return found
 
     def sizes(self) -> dict[str, int]:
-        """The sizes of the objects directly in this folder; none where it is not there."""
-        with explained(self.url):
-            try:
-                listed = self.filesystem.ls(self.path, detail=True)
-            except FileNotFoundError:
+        """The sizes of what is directly in this folder; none where it is not there. Raises DataError for no bucket."""
+        try:
+            listed = self._listed()
+        except DataError as nothing:
+            if isinstance(nothing.__cause__, FileNotFoundError) and not _no_bucket(nothing.__cause__):
                 return {}
-        return {
-            str(each["name"]).rpartition("/")[2]: int(each["size"] or 0) for each in listed if each["type"] == "file"
-        }
-
-    def names(self) -> list[str]:
-        """What is directly in this folder; nothing where it is not there."""
-        with explained(self.url):
-            try:
-                return [
-                    str(name).rstrip("/").rpartition("/")[2] for name in self.filesystem.ls(self.path, detail=False)
-                ]
-            except FileNotFoundError as nothing:
-                if _no_bucket(nothing):
-                    raise
-                return []
+            raise
+        return {name: int(about["size"] or 0) for name, about in listed.items()}
 
     def download(self, target: Path) -> bool:
         """Write the object to ``target``; False where it is not there."""
@@ -121,12 +137,13 @@ class Remote:
         Raises FileExistsError where it could, and there was one.
         """
         with explained(self.url):
-            self.filesystem.put_file(str(source), self.path, mode="create" if create else "overwrite")
+            mode = "create" if create else "overwrite"
+            self.filesystem.put_file(str(source), self.path, mode=mode, **_UPLOAD.get(_protocol(self.url), {}))
 
 
 def opened(url: str) -> Remote:
     """What lies at ``url``; asks nobody yet. Raises HostError without the driver, UsageError for no such protocol."""
-    protocol = url.partition("://")[0].lower()
+    protocol = _protocol(url)
     try:
         import fsspec
         from fsspec.core import url_to_fs
@@ -146,6 +163,11 @@ def opened(url: str) -> Remote:
     except Exception as fault:
         raise HostError(f"cannot be opened: {_brief(fault)}", where=url) from fault
     return Remote(url, filesystem, str(path).rstrip("/"))
+
+
+def _protocol(url: str) -> str:
+    name = url.partition("://")[0].lower()
+    return {"s3a": "s3", "local": "file"}.get(name, name)
 
 
 def refuse_unfit(name: str, url: str) -> None:

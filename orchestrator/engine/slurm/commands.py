@@ -27,7 +27,7 @@ REFUSALS = {
     "qos": "slurm.qos names one that you may use",
     "gres": "this partition has no such GPUs: gpus: 0 asks for none, slurm.partition and slurm.gpu_type choose others",
     "time limit": "slurm.time must be no longer than the partition's limit (sinfo -o '%P %l')",
-    "node configuration": "no node has that much: less of slurm.cpus, slurm.memory, --gpus or --nodes",
+    "node configuration": "no node has that much: less of slurm.cpus, slurm.memory, --nodes or --gpus (0: none)",
     "node count": "the partition has fewer nodes: less of --nodes",
     "memory": "no node has so much: less of slurm.memory",
     "invalid option": "slurm.options holds options of sbatch, each as one entry: --constraint=a100",

@@ -13,13 +13,14 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-augment-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled= retries=0
+pid= asked= later= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
 # How it ended, for whoever asks later: Slurm forgets. After a signal of Slurm's it may be started again.
 finish() {
     trap '' USR1 USR2 TERM
+    [[ -z $later ]] || kill -- $later 2>/dev/null
     [[ -n ${2:-} ]] || rm -f "$folder"/{key,seal.key,*.secret}
     printf '{"exit_code": %d, "signal": %s, "attempt": %d, "host": "%s", "ended": "%s"}\n' \
         "$1" "${2:-null}" "$attempt" "$host" "$(date +%FT%T%:z)" >"$folder/.status.$host.partial"
@@ -30,7 +31,7 @@ finish() {
 # Ask the program to end by itself; what Python lost of a first signal, it gets again.
 ask() {
     asked=$1 signalled=1
-    [[ -z $pid ]] || { interrupt; (sleep 10; interrupt) & disown; } 2>/dev/null
+    [[ -z $pid ]] || { interrupt; (sleep 10; interrupt) & later+=" -$!"; disown; } 2>/dev/null
 }
 trap 'ask limit' USR1
 trap 'ask stop' USR2

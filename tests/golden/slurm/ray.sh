@@ -12,13 +12,14 @@
 folder='/shared/a run/.tltpipe/jobs/TIME-infer-RANDOM'
 host=${SLURMD_NODENAME:-$(hostname)}
 attempt=${SLURM_RESTART_COUNT:-0}
-pid= asked= signalled= retries=0
+pid= asked= later= signalled= retries=0
 rm -f "$folder/status.json"
 echo "tltpipe: job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, attempt $attempt"
 
 # How it ended, for whoever asks later: Slurm forgets. After a signal of Slurm's it may be started again.
 finish() {
     trap '' USR1 USR2 TERM
+    [[ -z $later ]] || kill -- $later 2>/dev/null
     kill $(jobs -pr) 2>/dev/null
     wait
     srun --export=ALL --mpi=none --overlap --ntasks-per-node=1 rm -rf "/tmp/ray-$SLURM_JOB_ID" 2>/dev/null
@@ -32,7 +33,7 @@ finish() {
 # Ask the program to end by itself; what Python lost of a first signal, it gets again.
 ask() {
     asked=$1 signalled=1
-    [[ -z $pid ]] || { interrupt; (sleep 10; interrupt) & disown; } 2>/dev/null
+    [[ -z $pid ]] || { interrupt; (sleep 10; interrupt) & later+=" -$!"; disown; } 2>/dev/null
 }
 trap 'ask limit' USR1
 trap 'ask stop' USR2
