@@ -126,8 +126,8 @@ def test_a_closed_terminal_leaves_the_job_alone(runner: Callable[..., SlurmRunne
 def test_an_answer_that_is_lost_makes_no_second_job(
     runner: Callable[..., SlurmRunner], cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sbatch has submitted the job, and its answer is lost: the job is found, and followed; so is each task of an array,
-    of as many as a comment could not name."""
+    """sbatch has submitted the job, and its answer is lost: the job is found, and followed; so is each task of an
+    array, of as many as a comment could not name."""
     real = shlex.quote(str(Path("/usr/bin/sbatch")))
     fake = tmp_path / "bin" / "sbatch"
     fake.parent.mkdir()
