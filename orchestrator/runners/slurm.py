@@ -87,7 +87,7 @@ class SlurmRunner(MountTable):
         return image
 
     def preview(self, job: Job) -> list[str]:
-        folder = self.jobs / f"TIME-{job.name}-RANDOM"
+        folder = self.jobs / f"TIME-{submitted.short_name(job)}-RANDOM"
         check = [preflight.MODULE, f"--folder={folder / submitted.PREFLIGHT}", "--nonce=RANDOM"]
         script = self.submitter.script(job, folder, check=check if self.submitter.is_checked(job) else [])
         return script.text().splitlines()

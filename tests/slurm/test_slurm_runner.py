@@ -7,6 +7,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import slurm_cluster
 from slurm_cluster import Cluster
 
+from orchestrator.engine.slurm import submitting
 from orchestrator.engine.slurm.settings import Slurm
 from orchestrator.jobs import Job, Secret, outcomes, submitted
 from orchestrator.runners import Place
@@ -124,7 +126,8 @@ def test_a_closed_terminal_leaves_the_job_alone(runner: Callable[..., SlurmRunne
 def test_an_answer_that_is_lost_makes_no_second_job(
     runner: Callable[..., SlurmRunner], cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sbatch has submitted the job, and its answer is lost: the job is found, and followed."""
+    """sbatch has submitted the job, and its answer is lost: the job is found, and followed; so is each task of an
+    array, of as many as a comment could not name."""
     real = shlex.quote(str(Path("/usr/bin/sbatch")))
     fake = tmp_path / "bin" / "sbatch"
     fake.parent.mkdir()
@@ -134,8 +137,18 @@ def test_an_answer_that_is_lost_makes_no_second_job(
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
     before = len(cluster.run("squeue", "-h", "-t", "all").splitlines())
-    assert runner().run(python("print('once')"), str).exit_code == 0
+    own = runner(cpus=1)
+    assert own.run(python("print('once')"), str).exit_code == 0
     assert len(cluster.run("squeue", "-h", "-t", "all").splitlines()) == before + 1
+    monkeypatch.setattr(submitting, "FINDING_SECONDS", 0.0)
+    tasks = [replace(python(f"print({number})"), name=f"test-{number}-{'x' * 100}") for number in range(9)]
+    with pytest.raises(HostError, match="got no answer"):
+        own.run_array(tasks, [str] * 9)
+    heard: list[str] = []
+    assert [outcome.exit_code for outcome in own.run_array(tasks, [heard.append, *[str] * 8])] == [0] * 9
+    assert "0" in heard
+    made = submitted.every(own.jobs)[1:]
+    assert sorted(int(job.id.partition("_")[2]) for job in made) == list(range(9))
 
 
 def test_a_job_left_alive_is_followed_not_submitted_again(runner: Callable[..., SlurmRunner], tmp_path: Path) -> None:
