@@ -28,6 +28,8 @@ SCALES = (1_000_000, 10_000_000, 100_000_000)
 SPEC = 'kitti_config {{\n  root_directory_path: "{root}"\n  image_dir_name: "image"\n  label_dir_name: "label"\n'
 SPEC += '  image_extension: ".jpg"\n  partition_mode: "random"\n  num_partitions: 2\n  num_shards: 10\n}}\n'
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
+ENTRY = re.compile(r"/(\d{6,})\.[^/\">]*\.partial[\">]")
+"""An entry of a journal while it is written (tltpipe.journal)."""
 READS = {"read", "pread64", "readv", "preadv", "preadv2"}
 WRITES = {"write", "pwrite64", "writev", "pwritev", "copy_file_range", "sendfile"}
 REQUESTS = {
@@ -70,7 +72,7 @@ def traced(argv: commands.Argv, folder: Path, log: Path) -> Cost:
     """Bytes and requests below ``folder``."""
     calls = f"{','.join([*READS, *WRITES])},%file,getdents64,fsync,fdatasync"
     run(["taskset", "-c", "0", "strace", "-f", "-y", "-s", "0", "-e", f"trace={calls}", "-o", log, *argv])
-    cost, entries = Cost(), set[str]()
+    cost = Cost()
     with log.open(errors="replace") as lines:
         for line in lines:
             found = CALL.match(line)
@@ -81,13 +83,11 @@ def traced(argv: commands.Argv, folder: Path, log: Path) -> Cost:
                 cost.read += max(0, result)
             elif call in WRITES:
                 cost.written += max(0, result)
-                if ".journal/" in words:
+                if ENTRY.search(words):
                     cost.journal += max(0, result)
             elif call in REQUESTS:
                 cost.requests[REQUESTS[call]] += 1
-                if call.startswith("rename") and ".journal/0" in words:
-                    entries.add(words)
-    cost.entries = len(entries)
+                cost.entries += call.startswith("rename") and ENTRY.search(words) is not None
     return cost
 
 

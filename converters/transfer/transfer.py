@@ -27,14 +27,14 @@ from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
 from tltpipe import executors, plain
-from tltpipe.errors import HostError
+from tltpipe.errors import HostError, RunFailed
 from tltpipe.files import beside, new_file, refuse_links, writable
-from tltpipe.journal import PATIENCE, Journal, alone, which
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
 from tltpipe.progress import Bar, Progress
 from tltpipe.workers import parallel_map, start_workers
 
 CHUNK = 256
-"""Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""
+"""Pictures to one entry of the journal, at least: what a killed run has to do again for each worker."""
 
 
 def transfer(
@@ -95,6 +95,7 @@ class _Work:
     idle: Sequence[Located]
     roots: Sequence[Path]
     workers: int | None
+    size: int = CHUNK
     done: int = 0
     claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -108,6 +109,7 @@ class _Work:
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
         known = {part.split: part.dataset.pictures.keys() for part in self.parts}
         keys = {part.split: self.selection.among(known[part.split], part.dataset.pictures) for part in self.parts}
+        self.size = chunk_size(sum(map(len, keys.values())), CHUNK)
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
         bar = progress.bar(what, total=sum(map(len, keys.values())))
@@ -147,7 +149,7 @@ class _Work:
             self.journal.guard()
             self._write_texts()
             self.journal.commit(self._targets, answer)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, HostError, RunFailed):
             raise  # what is done so far serves the next run
         except BaseException:
             self._clean(made)
@@ -158,8 +160,8 @@ class _Work:
         """Do those chunks of ``part`` that are this run's; the outputs are for the run that finds all of them done."""
         recorders = [writer.recorder for writer in self._writers(part)]
         for number in self._numbers(part, keys, recorders):
-            bar.advance(min(CHUNK, len(keys) - (number - self.done) * CHUNK))
-        self.done += _chunks(keys)
+            bar.advance(min(self.size, len(keys) - (number - self.done) * self.size))
+        self.done += self._chunks(keys)
 
     def _writers(self, part: Part) -> list[Writer]:
         categories, dataset = part.dataset.categories, part.dataset
@@ -190,7 +192,7 @@ class _Work:
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
-            self.done += _chunks(keys)
+            self.done += self._chunks(keys)
             evidence.judge()
         losses = total.losses
         if 2 * total.crowds > losses.written.items:
@@ -233,10 +235,15 @@ class _Work:
 
     def _numbers(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[int]:
         """The numbers of the chunks of ``part``, each as soon as it is noted."""
-        chunks = enumerate(cut(keys, CHUNK), start=self.done)
+        chunks = enumerate(cut(keys, self.size), start=self.done)
         reader = Reader(part.dataset.pictures, self._gatherer(part, recorders), self.skip_bad)
         workers = self.workers or worker_count(len(keys))
-        return parallel_map(partial(_record, self.journal, reader), chunks, workers=workers, resumable=True)
+        task, needed = partial(_record, self.journal, reader), [*part.dataset.pictures.inputs, self.journal.page]
+        return parallel_map(task, chunks, workers=workers, resumable=True, reads=needed)
+
+    def _chunks(self, keys: Sequence[Any]) -> int:
+        """How many there are of a split."""
+        return -(-len(keys) // self.size)
 
     def _gatherer(self, part: Part, recorders: list[Recorder]) -> Callable[[], Records]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
@@ -307,11 +314,6 @@ class _Work:
         ]
         choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
         return plain.identity(parts, choices)
-
-
-def _chunks(keys: Sequence[Any]) -> int:
-    """How many there are of a split."""
-    return -(-len(keys) // CHUNK)
 
 
 def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:
