@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from orchestrator.engine.slurm.commands import AnswerLost, Record
 from orchestrator.engine.slurm.following import Followed
 from orchestrator.jobs import Job, submitted
 from orchestrator.jobs.submitted import Submitted
+from orchestrator.runners import Place
+from orchestrator.runners.slurm import SlurmRunner
+from tltpipe.errors import HostError
 
 
 @pytest.fixture
@@ -68,3 +72,42 @@ def test_whose_record_it_is(job: Submitted) -> None:
     assert following.is_of(record(job, id="7_1"), job)
     assert not following.is_of(record(job, id="7_0"), job)
     assert not following.is_of(record(job, id="7_1")._replace(comment="tltpipe:../../x"), job)
+
+
+@pytest.mark.parametrize(
+    ("argv", "again", "ended", "found"),
+    [
+        (("tlt-train",), ("tlt-train",), '{"exit_code": 0}', True),
+        (("tlt-train",), ("tlt-train",), '{"exit_code": 3}', False),
+        (("tlt-train", "--fresh"), ("tlt-train",), '{"exit_code": 0}', False),  # it is to start over
+        (("tlt-train", "--fresh"), ("tlt-train",), None, True),  # that is what it does
+        (("tlt-export",), (), '{"exit_code": 0}', False),  # what it made is gone with the staging folder
+        (("tlt-export",), (), None, True),
+    ],
+)
+def test_which_job_is_the_same_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: Any, again: Any, ended: str | None, found: bool
+) -> None:
+    """One that goes on, or has done what nobody took over yet and what this one would do."""
+    runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", argv, again=again)
+    made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
+    monkeypatch.setattr(commands, "records", lambda ids: [record(made)] if ids == ["7"] else [])
+    if ended is not None:
+        submitted.write_file(made, submitted.STATUS, ended)
+    assert runner.submitter.unfinished(job) == (made if found else None)
+    assert runner.submitter.unfinished(replace(job, inputs="other data")) is None
+    submitted.collect(made)
+    assert runner.submitter.unfinished(job) is None
+
+
+def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", ("t",), again=("t",))
+    made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
+    monkeypatch.setattr(commands, "records", lambda _: [record(made)])
+    with pytest.raises(HostError, match=r"job 7 .* still at work"):
+        runner.finish_earlier("train", str, force=True)
+    submitted.write_file(made, submitted.STATUS, '{"exit_code": 0}')
+    runner.finish_earlier("train", str, force=False)
+    assert runner.submitter.unfinished(job) == made
+    runner.finish_earlier("train", str, force=True)
+    assert runner.submitter.unfinished(job) is None

@@ -218,6 +218,12 @@ def test_a_program_that_cannot_resume_is_not_started_again(
     assert json.loads((job.folder / submitted.VERDICT).read_text())["word"] == "failed"
 
 
+def test_a_part_that_fails_is_how_the_whole_ended(runner: Callable[..., SlurmRunner]) -> None:
+    """Not that the job which would have finished it was cancelled then."""
+    code = ("python", "-c", "import os, sys; sys.exit(3 if '1/2' in os.environ['TLTPIPE_EXECUTOR'] else 0)")
+    assert runner(parts=2, cpus=1).run(Job("test", code, again=code, fans_out=True), str).exit_code == 3
+
+
 def test_ray_runs_on_the_nodes_of_a_job(runner: Callable[..., SlurmRunner]) -> None:
     """Items are worked on by both nodes; the exit code is the program's, and nothing of Ray stays."""
     where = (
