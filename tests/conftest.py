@@ -23,6 +23,14 @@ NEEDS = {
 """Marks of tests that run only when asked for, each by its option ``--run-<mark>``."""
 
 
+def pytest_configure() -> None:
+    """One thread computes in each process. Sums of other numbers of threads differ in their last bits, which tests
+    compare, and figures of a detector that learned little hang on them: they are the same on every machine. Two threads
+    each of two processes on two cores would take many times as long. It is set before PyTorch is imported: a number
+    that is set later is not all the same to its kernels. Tests of the choice itself take the variable away."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-docker", action="store_true", help="run the tests that need a real Docker engine")
     parser.addoption("--run-browser", action="store_true", help="run the tests that need a real browser, Chromium")

@@ -61,6 +61,11 @@ class Journal:
     hold: locks.Hold | None = None
     shared: bool = field(default_factory=executors.far)
 
+    @property
+    def page(self) -> Path:
+        """A file that is there from the beginning to the end of the work."""
+        return self.folder / _IDENTITY
+
     def once(self, number: int, work: Callable[[], Any]) -> int:
         """Do ``work`` and note what comes of it as chunk ``number``, unless that is noted; returns ``number``.
 

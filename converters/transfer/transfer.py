@@ -28,7 +28,7 @@ from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
 from tltpipe import executors, plain
-from tltpipe.errors import HostError
+from tltpipe.errors import HostError, RunFailed
 from tltpipe.files import beside, new_file, refuse_links, writable
 from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
 from tltpipe.progress import Bar, Progress
@@ -150,7 +150,7 @@ class _Work:
             self.journal.guard()
             self._write_texts()
             self.journal.commit(self._targets, answer)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, HostError, RunFailed):
             raise  # what is done so far serves the next run
         except BaseException:
             self._clean(made)
@@ -242,7 +242,8 @@ class _Work:
         chunks = enumerate(cut(keys, self.size), start=self.done)
         reader = Reader(part.dataset.pictures, self._gatherer(part, recorders), self.skip_bad)
         workers = self.workers or worker_count(len(keys))
-        return parallel_map(partial(_record, self.journal, reader), chunks, workers=workers, resumable=True)
+        task, needed = partial(_record, self.journal, reader), [*part.dataset.pictures.inputs, self.journal.page]
+        return parallel_map(task, chunks, workers=workers, resumable=True, reads=needed)
 
     def _chunks(self, keys: Sequence[Any]) -> int:
         """How many there are of a split."""

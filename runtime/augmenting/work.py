@@ -18,7 +18,7 @@ from converters.transfer.passes import cut
 from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import executors, plain
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, HostError, RunFailed
 from tltpipe.files import beside, refuse_links, writable, write_text
 from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
 from tltpipe.losses import Losses
@@ -131,7 +131,7 @@ def _whole(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, 
             lines = "".join(f"{name}\t{problem}\n" for name, problem in told.left_out)
             write_text(job.output / LEFT_OUT, lines)
         journal.commit(targets, told)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, HostError, RunFailed):
         raise  # what is done so far serves the next run
     except BaseException:
         journal.abandon(targets)
@@ -158,7 +158,8 @@ def _numbers(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> I
     """The numbers of the chunks, each as soon as it is noted."""
     task = partial(_chunk, job, journal)
     chunks = enumerate(cut(keys, chunk_size(len(keys), CHUNK)))
-    return parallel_map(task, chunks, workers=workers, resumable=True)
+    needed = [*job.source.inputs, journal.page]
+    return parallel_map(task, chunks, workers=workers, resumable=True, reads=needed)
 
 
 def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:

@@ -151,7 +151,8 @@ class Work(Generic[Given, Entry]):
 
     def _numbers(self, journal: Journal) -> Iterator[int]:
         task = partial(_noted, self.function, self.stands, self.kind, journal)
-        return parallel_map(task, self.chunks, resumable=True, gpu=self.device.index is not None)
+        gpu, needed = self.device.index is not None, [*self.inputs, journal.page]
+        return parallel_map(task, self.chunks, resumable=True, gpu=gpu, reads=needed)
 
 
 def _noted(

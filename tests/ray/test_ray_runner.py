@@ -22,7 +22,7 @@ from orchestrator.runners.local import LocalRunner
 from orchestrator.screen.report import Quiet
 from orchestrator.settings.config import Given
 from runtime.weights import checkpoint
-from tltpipe import __version__
+from tltpipe import __version__, preflight
 from tltpipe.errors import HostError, Interrupted
 
 pytestmark = [pytest.mark.ray, pytest.mark.torch]
@@ -32,12 +32,12 @@ KEY = "nobody-may-see-this"
 TRAINING = {
     "image_size": "64",
     "ssd.nlayers": "10",
-    "ssd.num_epochs": "24",
-    "ssd.checkpoint_interval": "12",
+    "ssd.num_epochs": "60",
+    "ssd.checkpoint_interval": "30",
     "ssd.batch_size_per_gpu": "2",
     "key": KEY,
 }
-LONGER = {"ssd__num_epochs": "60"}
+LONGER = {"ssd__num_epochs": "90"}
 """Settings by which there is something to train, whatever was trained before."""
 DATA = ("COCO", "KITTI-dataset-augmented", "TFRecords")
 PAIR = {"pair": 1}
@@ -99,7 +99,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def weights(folder: Path) -> dict[str, bytes]:
-    model = checkpoint.load(folder / "weights" / "ssd_resnet10_epoch_024.tlt", KEY).model
+    model = checkpoint.load(folder / "weights" / "ssd_resnet10_epoch_060.tlt", KEY).model
     return {name: value.numpy().tobytes() for name, value in model.items()}
 
 
@@ -180,6 +180,10 @@ def test_what_a_node_lacks_is_said_before_a_training_starts(
     assert sum(blind.host in each and str(root) in each for each in sentences) == 1
     assert sum(outdated.host in each and "0.0.9" in each and __version__ in each for each in sentences) == 1
     assert len(sentences) == 2
+    hosts = started(root, cluster, report).runner.on_each_node(preflight.begin(root / ".tltpipe" / "doctor", root))  # type: ignore[attr-defined]
+    verdict = preflight.judge(root / ".tltpipe" / "doctor", hosts)
+    assert len(verdict.sound) == 2
+    assert set(sentences) <= set(verdict.faults)  # nodes of other tests may still count as alive
     assert not any(line.startswith("training ") for line in report.told)
 
 

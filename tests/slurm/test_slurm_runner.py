@@ -7,6 +7,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,6 +17,7 @@ import slurm_cluster
 from faults import Record
 from slurm_cluster import Cluster
 
+from orchestrator.engine.slurm import submitting
 from orchestrator.engine.slurm.settings import Slurm
 from orchestrator.jobs import Job, Secret, outcomes, submitted
 from orchestrator.runners import Place
@@ -152,7 +154,8 @@ def test_an_answer_that_is_lost_makes_no_second_job(
     monkeypatch: pytest.MonkeyPatch,
     record_fault: Record,
 ) -> None:
-    """sbatch has submitted the job, and its answer is lost: the job is found, and followed."""
+    """sbatch has submitted the job, and its answer is lost: the job is found, and followed; so is each task of an
+    array, of as many as a comment could not name."""
     real = shlex.quote(str(Path("/usr/bin/sbatch")))
     fake = tmp_path / "bin" / "sbatch"
     fake.parent.mkdir()
@@ -162,10 +165,20 @@ def test_an_answer_that_is_lost_makes_no_second_job(
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
     before = len(cluster.run("squeue", "-h", "-t", "all").splitlines())
+    own = runner(cpus=1)
     fault = record_fault("Slurm", "the answer of sbatch is lost", "the job is found by its comment and followed")
-    assert runner().run(python("print('once')"), str).exit_code == 0
+    assert own.run(python("print('once')"), str).exit_code == 0
     fault.over()
     assert len(cluster.run("squeue", "-h", "-t", "all").splitlines()) == before + 1
+    monkeypatch.setattr(submitting, "FINDING_SECONDS", 0.0)
+    tasks = [replace(python(f"print({number})"), name=f"test-{number}-{'x' * 100}") for number in range(9)]
+    with pytest.raises(HostError, match="got no answer"):
+        own.run_array(tasks, [str] * 9)
+    heard: list[str] = []
+    assert [outcome.exit_code for outcome in own.run_array(tasks, [heard.append, *[str] * 8])] == [0] * 9
+    assert "0" in heard
+    made = submitted.every(own.jobs)[1:]
+    assert sorted(int(job.id.partition("_")[2]) for job in made) == list(range(9))
 
 
 def test_a_job_left_alive_is_followed_not_submitted_again(runner: Callable[..., SlurmRunner], tmp_path: Path) -> None:
@@ -254,6 +267,12 @@ def test_a_program_that_cannot_resume_is_not_started_again(
         cluster.recover("n2")
     (job,) = submitted.every(own.jobs)
     assert json.loads((job.folder / submitted.VERDICT).read_text())["word"] == "failed"
+
+
+def test_a_part_that_fails_is_how_the_whole_ended(runner: Callable[..., SlurmRunner]) -> None:
+    """Not that the job which would have finished it was cancelled then."""
+    code = ("python", "-c", "import os, sys; sys.exit(3 if '1/2' in os.environ['TLTPIPE_EXECUTOR'] else 0)")
+    assert runner(parts=2, cpus=1).run(Job("test", code, again=code, fans_out=True), str).exit_code == 3
 
 
 def test_ray_runs_on_the_nodes_of_a_job(runner: Callable[..., SlurmRunner]) -> None:

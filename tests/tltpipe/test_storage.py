@@ -236,6 +236,16 @@ def test_a_copy_that_is_killed_goes_on_with_whole_files(server: Server, url: str
     assert {name: (copy / name).stat().st_ino for name in arrived} == arrived
 
 
+@pytest.mark.parametrize(
+    "line", ["[]", "[" * 100_000, "1", '{"name": "a", "size": Infinity, "sha256": ""}', '{"x": 1}']
+)
+def test_a_line_that_is_none_of_a_manifests(tmp_path: Path, line: str) -> None:
+    listed = tmp_path / "manifest"
+    listed.write_text(f'{{"tltpipe manifest": 1}}\n{line}\n')
+    with pytest.raises(DataError, match="torn"):
+        manifest.read(listed, "s3://bucket/x")
+
+
 @pytest.mark.parametrize("torn", ["object", "missing", "content", "manifest"])
 def test_what_is_torn_is_one_error(server: Server, url: str, tmp_path: Path, torn: str) -> None:
     url = url.partition("[")[0] + torn

@@ -82,6 +82,11 @@ def environment() -> Mapping[str, str]:
     return {VARIABLE: os.environ[VARIABLE]} if VARIABLE in os.environ else {}
 
 
+def cached() -> list[str]:
+    """The folders of this process's mirrors: other machines may have them not, or not yet."""
+    return [cache for _, cache, _ in _noted()]
+
+
 def fill_mirrors(variables: Mapping[str, str] = os.environ) -> None:
     """Fill the mirrors that ``variables`` name where this machine has them not; quick where it has.
 

@@ -1,0 +1,113 @@
+"""Jobs of Slurm as they are followed, without one: what it says, and what lies in the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.engine.slurm import commands, following
+from orchestrator.engine.slurm.commands import AnswerLost, Record
+from orchestrator.engine.slurm.following import Followed
+from orchestrator.jobs import Job, submitted
+from orchestrator.jobs.submitted import Submitted
+from orchestrator.runners import Place
+from orchestrator.runners.slurm import SlurmRunner
+from tltpipe.errors import HostError
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Submitted:
+    return submitted.accepted(submitted.create(tmp_path / ".tltpipe" / "jobs", "slurm", Job("train", ()), {}), "7")
+
+
+def record(job: Submitted, state: str = "RUNNING", *, id: str = "7") -> Record:
+    return Record(id, state, "None", "n1", "main", "1:00", job.comment)
+
+
+def test_a_controller_that_is_restarted_ends_nothing(job: Submitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs go on meanwhile, and so does who follows them."""
+    asked: list[None] = []
+
+    def records(_: Sequence[str]) -> list[Record]:
+        asked.append(None)
+        if len(asked) < 3:
+            raise AnswerLost("squeue got no answer")
+        submitted.write_file(job, submitted.STATUS, '{"exit_code": 0}')
+        return [record(job)]
+
+    monkeypatch.setattr(commands, "records", records)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(following, "ASK_SECONDS", (0.0, 0.0))
+    lines: list[str] = []
+    one = Followed(job, lines.append)
+    assert following.follow([one], seconds=10)
+    assert one.end is not None
+    assert one.end.word == submitted.DONE
+    assert lines == ["slurm: squeue got no answer; asked again"]
+
+
+@pytest.mark.parametrize("id", ["--me", "1,2", "nonsense", "99999999999999", "7_", "0"])
+def test_an_id_that_is_none_of_slurms_spoils_no_question(
+    job: Submitted, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder may have come with somebody else's workspace."""
+    odd = replace(job, id=id, folder=job.folder.with_name("20261130-120000-train-abcdef"))
+    monkeypatch.setattr(commands, "records", lambda ids: [record(job)] if list(ids) == ["7"] else [])
+    monkeypatch.setattr(commands, "accounted", lambda _: pytest.fail("asked for it"))
+    assert [state.word for state in following.ask([odd, job])] == [submitted.LOST, submitted.RUNNING]
+
+
+def test_whose_record_it_is(job: Submitted) -> None:
+    """Tasks of an array have the comment of its first job; each is known by its number there."""
+    assert following.is_of(record(job), job)
+    assert not following.is_of(record(job)._replace(comment="tltpipe:another"), job)
+    assert not following.is_of(record(job, id="7_0"), job)
+    tasks = job.folder / submitted.TASKS
+    tasks.mkdir()
+    (tasks / "1").symlink_to(Path("..", "..", job.folder.name))
+    assert following.is_of(record(job, id="7_1"), job)
+    assert not following.is_of(record(job, id="7_0"), job)
+    assert not following.is_of(record(job, id="7_1")._replace(comment="tltpipe:../../x"), job)
+
+
+@pytest.mark.parametrize(
+    ("argv", "again", "ended", "found"),
+    [
+        (("tlt-train",), ("tlt-train",), '{"exit_code": 0}', True),
+        (("tlt-train",), ("tlt-train",), '{"exit_code": 3}', False),
+        (("tlt-train", "--fresh"), ("tlt-train",), '{"exit_code": 0}', False),  # it is to start over
+        (("tlt-train", "--fresh"), ("tlt-train",), None, True),  # that is what it does
+        (("tlt-export",), (), '{"exit_code": 0}', False),  # what it made is gone with the staging folder
+        (("tlt-export",), (), None, True),
+    ],
+)
+def test_which_job_is_the_same_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: Any, again: Any, ended: str | None, found: bool
+) -> None:
+    """One that goes on, or has done what nobody took over yet and what this one would do."""
+    runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", argv, again=again)
+    made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
+    monkeypatch.setattr(commands, "records", lambda ids: [record(made)] if ids == ["7"] else [])
+    if ended is not None:
+        submitted.write_file(made, submitted.STATUS, ended)
+    assert runner.submitter.unfinished(job) == (made if found else None)
+    assert runner.submitter.unfinished(replace(job, inputs="other data")) is None
+    submitted.collect(made)
+    assert runner.submitter.unfinished(job) is None
+
+
+def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", ("t",), again=("t",))
+    made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
+    monkeypatch.setattr(commands, "records", lambda _: [record(made)])
+    with pytest.raises(HostError, match=r"job 7 .* still at work"):
+        runner.finish_earlier("train", str, force=True)
+    submitted.write_file(made, submitted.STATUS, '{"exit_code": 0}')
+    runner.finish_earlier("train", str, force=False)
+    assert runner.submitter.unfinished(job) == made
+    runner.finish_earlier("train", str, force=True)
+    assert runner.submitter.unfinished(job) is None
