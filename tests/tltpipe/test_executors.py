@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tltpipe import executors, registry
 from tltpipe.errors import UsageError
-from tltpipe.executors import processes
+from tltpipe.executors import _sights, processes
 from tltpipe.workers import parallel_map
 
 
@@ -23,3 +25,18 @@ def test_the_variable_chooses_and_a_block_overrules_it(monkeypatch: pytest.Monke
     with pytest.raises(UsageError):
         parallel_map(abs, [-1])
     assert "processes" in registry.names("tltpipe.executors")
+
+
+def test_what_another_machine_does_not_see_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sights, "LAG", 0)
+    folder, file = tmp_path / "images", tmp_path / "labels" / "train.json"
+    for path in (folder / "1.jpg", file, tmp_path / "cache" / "copy.json"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("what it holds")
+    inputs = [folder, file, tmp_path / "missing", tmp_path / "cache" / "copy.json"]
+    wanted = _sights.sights(inputs, but=[str(tmp_path / "cache")])
+    assert (len(wanted), _sights.unseen(wanted)) == (2, "")
+    file.write_text("another one")
+    assert _sights.unseen(wanted) == str(file.parent)
+    (folder / "1.jpg").unlink()
+    assert _sights.unseen(wanted) == str(folder)
