@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -281,6 +282,11 @@ def test_work_is_done_once_and_not_at_all_where_it_is_another_ones(journal: Jour
             gone()
     assert done == [1]
     assert [path.name for path in journal.folder.iterdir()] == ["identity"], "the other one's, as it was"
+
+
+def test_workers_get_a_key_for_journals_alone(journal: Journal) -> None:
+    assert pickle.loads(pickle.dumps(journal)) == journal
+    assert seal.user_key() not in pickle.dumps(journal)
 
 
 def test_two_attempts_at_a_chunk_write_files_of_their_own(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
