@@ -140,6 +140,40 @@ def test_a_file_without_owner_goes_by_the_lock_alone(tmp_path: Path, text: str) 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_that_its_maker_has_yet_to_fill_is_left_to_it_however_long_another_was_waited_for(
+    tmp_path: Path, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines that do not see each other's locks: one waits for another, and a third is faster."""
+    path, looks = tmp_path / "x.lock", []
+    monkeypatch.setattr(locks, "_WRITING", 0.2)
+    machine("n1")
+    left(path)
+    text = path.read_text()
+    machine("n2")
+
+    def sleep(_seconds: float) -> None:
+        looks.append(path.read_text())
+        if len(looks) == 4:
+            path.write_text("")
+        elif len(looks) == 6:
+            path.write_text(text)
+
+    times = iter(x / 20 for x in range(1000))
+    monkeypatch.setattr(locks.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(locks.time, "sleep", sleep)
+    with pytest.raises(HostError, match="on n1"), locks.held(path, TAKEN, patience=1):
+        raise AssertionError("two hold it")
+    assert looks[3:6] == [text, "", ""]
+
+
+def test_other_machines_see_at_once_who_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file server gets what is written when a file is closed, else."""
+    seen: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(Path(f"/proc/self/fd/{handle}").read_bytes()))
+    with locks.held(tmp_path / "x.lock", TAKEN) as hold:
+        assert seen == [hold.text]
+
+
 def test_a_later_attempt_at_the_same_job_takes_over_and_the_old_one_stops(
     tmp_path: Path, machine: Callable[..., None]
 ) -> None:
