@@ -53,7 +53,7 @@ def write(folder: str, name: str, content: bytes) -> None:
 
 
 def copy(folder: str, name: str, source: Path) -> None:
-    """Make ``folder/name`` a copy of the file ``source``. Raises FileNotFoundError without it, else HostError."""
+    """Make ``folder/name`` a copy of the file ``source``. Raises OSError where that cannot be read, else HostError."""
     _make(folder, name, lambda path: _copy(source, path), source)
 
 
@@ -99,7 +99,9 @@ def _make(folder: str, name: str, create: Callable[[str], None], source: Path | 
         if source is not None and not source.exists():
             raise
         raise _gone(folder) from None
-    except OSError:
+    except OSError as refusal:
+        if source is not None and refusal.filename == str(source):
+            raise  # it cannot be read
         with writable(Path(f"{folder}/{name}").parent):
             raise
 
