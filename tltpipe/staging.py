@@ -121,8 +121,6 @@ def _place(folder: str, name: str, create: Callable[[str], None]) -> None:
 
 def _make_folders(folder: str, name: str) -> None:
     """Make the folders of ``name``; never ``folder`` itself."""
-    if not os.path.isdir(folder):  # noqa: PTH112 - the name is a text
-        raise _gone(folder)
     made = folder
     for part in name.split("/")[:-1]:
         made = f"{made}/{part}"
@@ -140,7 +138,7 @@ def _replace(folder: str, path: str, create: Callable[[str], None]) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(new)  # noqa: PTH108 - it is still there where both are links to one file
-        if not os.path.isdir(folder):  # noqa: PTH112
+        if not os.path.isdir(folder):  # noqa: PTH112 - the name is a text
             with suppress(OSError):
                 waiting.rmdir()
 

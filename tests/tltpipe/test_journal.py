@@ -321,6 +321,30 @@ def test_a_run_that_lost_its_hold_moves_and_removes_nothing(journal: Journal, tm
     assert lock.read_text() == "another holder"
 
 
+def test_a_run_that_lost_its_hold_ends_no_commit_either(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside(tmp_path / "a.txt").write_text("new")
+    interrupted(journal, [tmp_path / "a.txt"], monkeypatch)
+    lock = tmp_path / "x.lock"
+    with locks.held(lock, HostError("taken")) as hold:
+        lock.write_text("another holder")
+        with pytest.raises(HostError, match="taken over"):
+            other(journal, hold=hold).committed([], Answer)
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_a_note_for_other_machines_follows_the_files_that_it_speaks_of(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[Path, bool]] = []
+    for shared in (False, True):
+        each = other(journal, shared=shared)
+        monkeypatch.setattr("tltpipe.journal.flush", lambda root: flushed.append((root, journal.noted(1))))
+        each.once(int(shared), lambda: 7)
+    assert (flushed, journal.noted(1)) == ([(journal.root, False)], True)
+
+
 def test_a_data_set_is_the_same_on_another_machine(tmp_path: Path) -> None:
     """Another inode, as Lustre may give, and another device, as each client of a file server sees."""
     (tmp_path / "a").write_text("x")

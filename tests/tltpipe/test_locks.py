@@ -132,6 +132,18 @@ def test_a_machine_that_was_started_anew_has_none_of_its_old_processes(
         raise AssertionError("two may hold it")
 
 
+def test_what_the_kernel_holds_is_nobodys_however_alike_two_machines_are(
+    tmp_path: Path, machine: Callable[..., None]
+) -> None:
+    """As those that were made of one image and have one name."""
+    machine("n1", boot="one")
+    with locks.held(tmp_path / "x.lock", TAKEN) as hold:
+        machine("n1", boot="other")
+        with pytest.raises(HostError), locks.held(tmp_path / "x.lock", TAKEN):
+            raise AssertionError("two hold it")
+        assert not hold.lost()
+
+
 @pytest.mark.parametrize("text", ["", "no owner", '{"host": 1}'])
 def test_a_file_without_owner_goes_by_the_lock_alone(tmp_path: Path, text: str) -> None:
     left(tmp_path / "x.lock", text)
@@ -210,7 +222,9 @@ def test_the_end_of_a_holder_that_lost_it_leaves_the_new_one_alone(
     assert not path.exists()
 
 
-def test_without_locks_the_process_id_tells(tmp_path: Path, machine: Callable[..., None]) -> None:
+def test_without_locks_the_process_id_tells(
+    tmp_path: Path, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "x.lock"
     machine(locking=False)
     with locks.held(path, TAKEN), pytest.raises(HostError, match=str(os.getpid())), locks.held(path, TAKEN):
@@ -220,6 +234,9 @@ def test_without_locks_the_process_id_tells(tmp_path: Path, machine: Callable[..
         text = path.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {process.pid}')
     process.wait()
     path.write_text(text)
+    with monkeypatch.context() as elsewhere, pytest.raises(HostError):  # whose numbers of processes say nothing here
+        elsewhere.setattr(locks, "_space", lambda: 1)
+        locks._locked(path, TAKEN, 0)
     with locks.held(path, TAKEN):
         assert path.read_text() != text
 
