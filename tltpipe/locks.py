@@ -138,6 +138,8 @@ def _locked(path: Path, taken: HostError, deadline: float) -> tuple[Hold, IO[byt
                 refusal = None
             except FileExistsError:
                 stream, refusal = None, _refusal(path, taken, torn=time.monotonic() > torn)
+            except FileNotFoundError:  # the folder went with the lock of its maker, who left it empty
+                stream, refusal = None, None
         if stream is not None and not hold.lost():
             # Processes forked from this one, which may outlive it, must not hold the lock after it.
             os.register_at_fork(after_in_child=stream.close)

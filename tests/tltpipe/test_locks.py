@@ -38,6 +38,22 @@ def test_a_second_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["work"]
 
 
+def test_a_folder_that_goes_with_the_lock_of_its_maker_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, created, made = tmp_path / "made" / ".lock", locks._created, []
+
+    def slowly(path: Path, text: bytes) -> object:
+        made.append(path)
+        if len(made) == 1:
+            path.parent.rmdir()
+        return created(path, text)
+
+    monkeypatch.setattr(locks, "_created", slowly)
+    with locks.held(path, TAKEN) as hold:
+        assert not hold.lost()
+
+
 @pytest.mark.parametrize("forked", [[], ["forked"]], ids=["alone", "outlived by a worker"])
 def test_whoever_is_killed_lets_go(tmp_path: Path, forked: list[str]) -> None:
     path = tmp_path / ".lock"
