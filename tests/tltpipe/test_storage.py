@@ -246,6 +246,16 @@ def test_a_line_that_is_none_of_a_manifests(tmp_path: Path, line: str) -> None:
         manifest.read(listed, "s3://bucket/x")
 
 
+@pytest.mark.parametrize(("old", "new"), [("0a", "0b"), ('"size": 1', '"size": 2'), ("v-", "v-0"), ('"b"', '"c"')])
+def test_a_manifest_that_was_changed_is_torn(tmp_path: Path, old: str, new: str) -> None:
+    listed = tmp_path / "manifest"
+    summary = manifest.write(listed, [storage.remote.Object(name, 1, "0a", "0a") for name in ("a", "b")])
+    assert manifest.read(listed, "s3://bucket/x") == summary
+    listed.write_text(listed.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match="torn"):
+        manifest.read(listed, "s3://bucket/x")
+
+
 @pytest.mark.parametrize("torn", ["object", "missing", "content", "manifest"])
 def test_what_is_torn_is_one_error(server: Server, url: str, tmp_path: Path, torn: str) -> None:
     url = url.partition("[")[0] + torn
