@@ -126,10 +126,11 @@ def test_stages_in_and_out_make_the_same_bytes_as_on_this_disk(
     assert notes == []
 
 
-def test_commands_read_urls_and_write_them(server: Server, url: str, raw: Path, tmp_path: Path) -> None:
+def test_commands_read_urls_and_write_them(server: Server, url: str, raw: Path, tmp_path: Path, cache: Path) -> None:
     assert tltpipe("convert", raw, "here", "--to", "yolo", cwd=tmp_path).returncode == 0
     done = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "yolo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert not [*cache.glob("*/data/out")]  # what was uploaded takes no room here
     assert tree(storage.local(f"{url}/out")) == tree(tmp_path / "here") != {}
     refused = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "coco", cwd=tmp_path)
     assert (refused.returncode, "--force" in refused.stderr) == (2, True)
