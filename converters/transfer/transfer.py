@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -172,6 +173,7 @@ class _Work:
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
         findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
         findings.take(part.dataset.findings)
+        names, paths = array("I"), array("I")  # check sums of very many
         categories = part.dataset.categories
         with ExitStack() as files:
             self.journal.guard()
@@ -186,7 +188,9 @@ class _Work:
                 total.merge(batch.gathered)
                 losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
                 losing.count_findings(total.losses, batch.findings)
-                total.names += [checksum(name) for name, _ in batch.left_out]
+                names.extend(batch.gathered.names)
+                names.extend(checksum(name) for name, _ in batch.left_out)
+                paths.extend(batch.gathered.paths)
                 findings.merge(batch.findings)
                 evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
@@ -198,8 +202,8 @@ class _Work:
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            names = losing.sums(total.names) if pictures is part.dataset.pictures else None
-            self.claims.append(losing.claim(place, pictures, names, total.paths))
+            known = losing.sums(names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, known, paths))
         return Summary(
             losses.written.images,
             losses.written.items,
