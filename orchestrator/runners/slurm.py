@@ -108,7 +108,9 @@ class SlurmRunner(MountTable):
         return following.ask(each)
 
     def stop(self, job: Submitted, *, now: bool) -> None:
-        record = next((each for each in commands.records([job.id]) if following.is_of(each, job)), None)
+        (job,) = following.identified([job])
+        records = commands.records([job.id]) if commands.ID.fullmatch(job.id) else []
+        record = next((each for each in records if following.is_of(each, job)), None)
         if record is None:
             raise HostError(f"Slurm does not know job {job.id} ({job.name})", hint="`tltpipe status` shows its state")
         state = states.live(record)
@@ -121,6 +123,7 @@ class SlurmRunner(MountTable):
 
     def follow(self, job: Submitted, say: Callable[[str], None]) -> Outcome:
         began, tail = time.monotonic(), deque[str](maxlen=logs.TAIL)
+        (job,) = following.identified([job])
 
         def hear(line: str) -> None:
             tail.append(line)
@@ -131,7 +134,8 @@ class SlurmRunner(MountTable):
         return Outcome(_exit_code(one), job.log, time.monotonic() - began, tuple(tail))
 
     def finish_earlier(self, stage: str, say: Callable[[str], None], *, force: bool) -> None:
-        own = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
+        known = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
+        own = following.identified(known)
         going = [job for job, state in zip(own, self.state(own), strict=True) if not state.ended]
         for job in going:
             if force:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine.slurm import commands, following
+from orchestrator.engine.slurm import commands, following, states
 from orchestrator.engine.slurm.commands import AnswerLost, Record
 from orchestrator.engine.slurm.following import Followed
 from orchestrator.jobs import Job, submitted
@@ -111,3 +111,47 @@ def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypa
     assert runner.submitter.unfinished(job) == made
     runner.finish_earlier("train", str, force=True)
     assert runner.submitter.unfinished(job) is None
+
+
+@pytest.mark.parametrize(
+    ("about", "word", "code", "reason"),
+    [
+        ({"JobState": "COMPLETED", "ExitCode": "0:0"}, submitted.DONE, 0, ""),
+        ({"JobState": "FAILED", "ExitCode": "3:0"}, submitted.FAILED, 3, "was killed on n1"),
+        ({"JobState": "FAILED", "ExitCode": "0:9"}, submitted.FAILED, 137, "was killed on n1"),
+        ({"JobState": "FAILED", "ExitCode": "nonsense"}, submitted.FAILED, None, "was killed on n1"),
+        ({"JobState": "CANCELLED by 0"}, submitted.STOPPED, None, "was cancelled on n1"),
+        ({"JobState": "TIMEOUT", "TimeLimit": "01:00:00"}, submitted.FAILED, None, "its time limit of 01:00:00 on n1"),
+        ({"JobState": "NODE_FAIL"}, submitted.FAILED, None, "lost its node on n1"),
+        ({"JobState": "OUT_OF_MEMORY", "ExitCode": "0:125"}, submitted.FAILED, None, "ran out of memory on n1"),
+        ({"JobState": "PREEMPTED", "NodeList": "(null)"}, submitted.FAILED, None, "was preempted by a job"),
+        ({"JobState": "FAILED", "Reason": "JobLaunchFailure", "log": ""}, submitted.FAILED, None, "could not write"),
+    ],
+)
+def test_how_a_job_ended_by_slurms_words(
+    tmp_path: Path, about: dict[str, str], word: str, code: int | None, reason: str
+) -> None:
+    (tmp_path / "log").write_text(about.pop("log", "it began"))
+    state = states.ended({"NodeList": "n1", "Restarts": "2", **about}, tmp_path / "log")
+    assert (state.word, state.exit_code, state.attempt) == (word, code, 2)
+    assert reason in state.reason
+
+
+def test_a_job_whose_answer_was_lost_is_found_by_its_comment(
+    job: Submitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks: it is not lost, nothing is done beside it, and it can be stopped."""
+    lost = submitted.accepted(job, "")
+    here, asked = [record(job)], []
+    monkeypatch.setattr(commands, "records", lambda ids=None: here if ids in (None, ["7"]) else pytest.fail(f"{ids}"))
+    monkeypatch.setattr(commands, "signal", lambda *words: asked.append(words))
+    assert [state.word for state in following.ask([lost])] == [submitted.RUNNING]
+    assert submitted.load(job.folder) == job
+    lost, runner = submitted.accepted(job, ""), SlurmRunner(Place(tmp_path, tmp_path / "logs"))
+    runner.stop(lost, now=False)
+    assert asked == [("7", "USR2")]
+    submitted.accepted(job, "")
+    with pytest.raises(HostError, match=r"job 7 .* still at work"):
+        runner.finish_earlier("train", str, force=True)
+    here.clear()
+    assert [state.word for state in following.ask([submitted.accepted(job, "")])] == [submitted.LOST]
