@@ -311,6 +311,8 @@ def test_what_is_torn_is_one_error(server: Server, url: str, tmp_path: Path, tor
         storage.local(url)
     assert str(caught.value.where) == target
     assert not storage.is_whole(url, tmp_path / "cache")
+    upload(tmp_path / "made", url)
+    assert tree(storage.local(url)) == tree(tmp_path / "made"), "uploaded again it is whole"
 
 
 def test_what_no_manifest_lists_does_not_count(server: Server, url: str, tmp_path: Path) -> None:
