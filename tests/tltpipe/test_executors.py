@@ -23,3 +23,14 @@ def test_the_variable_chooses_and_a_block_overrules_it(monkeypatch: pytest.Monke
     with pytest.raises(UsageError):
         parallel_map(abs, [-1])
     assert "processes" in registry.names("tltpipe.executors")
+
+
+def test_one_of_several_parts() -> None:
+    with executors.using("array:1/3"):
+        with pytest.raises(UsageError, match="no journal"):
+            parallel_map(abs, [-1])
+        assert list(parallel_map(abs, range(-9, 0), workers=1, resumable=True)) == [8, 5, 2]
+        divided = executors.divided()
+        assert divided is not None
+        assert str(divided.part()) == "part 2 of 3 is done: 3 chunks"
+        assert "0 chunks" in str(divided.part())  # those of the next piece of work
