@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from browser import Pages
+    from faults import Record
     from playwright.sync_api import Browser
 
 NEEDS = {
@@ -37,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-ray", action="store_true", help="run the tests that start a Ray cluster")
     shots = os.environ.get("TLTPIPE_SCREENSHOTS")
     parser.addoption("--screenshots", metavar="DIR", default=shots, help="keep the screenshots of pages in DIR")
+    parser.addoption("--faults", metavar="FILE", help="append what faults came to, for docs/faults.py")
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
 
 
@@ -89,6 +91,15 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped in spite of --run-{mark}: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def record_fault(request: pytest.FixtureRequest) -> Record:
+    """For a fault that the test causes: where, what, and what comes of it. ``over()`` says that it has."""
+    from faults import Fault
+
+    file = request.config.getoption("--faults")
+    return lambda *words: Fault(*words, request.function.__name__, Path(file) if file else None)
 
 
 @pytest.fixture(scope="module")
