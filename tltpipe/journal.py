@@ -29,6 +29,8 @@ from tltpipe.staging import LAG, aside, flush
 Entry = TypeVar("Entry")
 
 _IDENTITY, _INPUTS, _FINISHED, _FOREIGN = "identity", "inputs", "finished", "foreign"
+ENTRIES = 65_536
+"""Entries of a journal, about: file servers are slow at folders of millions of files, and so is removing those."""
 PATIENCE = 120.0
 """Seconds that runs which do a part each wait for one another while one of them begins their common work."""
 
@@ -49,13 +51,14 @@ class Journal:
 
     ``identity`` must change with anything that could change a byte of the outputs, but for what is in the inputs.
     ``hold`` is the lock under which the outputs are begun, moved into place or removed: a run that has lost it to
-    another one changes nothing any more. ``shared``: other machines write here, too.
+    another one changes nothing any more. ``shared``: other machines write here, too. Workers there get the ``key``, so
+    it is good for journals alone, unlike the user's own.
     """
 
     folder: Path
     identity: str
     root: Path
-    key: bytes = field(default_factory=seal.user_key, repr=False)
+    key: bytes = field(default_factory=lambda: seal.made(seal.user_key(), "journals", b""), repr=False)
     hold: locks.Hold | None = None
     shared: bool = field(default_factory=executors.far)
 
@@ -176,7 +179,7 @@ class Journal:
         remove(gone)
         if self.folder.is_symlink() or not self.folder.is_dir():
             return
-        for path in self.folder.glob("0*"):
+        for path in self.folder.glob("[0-9]*"):
             path.unlink(missing_ok=True)
         self.folder.rename(gone)
         remove(gone)
@@ -254,6 +257,17 @@ class Journal:
 
     def _purpose(self, name: str, identity: str) -> str:
         return f"journal\0{name}\0{'' if name == _IDENTITY else identity}"
+
+
+def chunk_size(items: int, least: int) -> int:
+    """How many of ``items`` come under one entry: ``least``, more of very many.
+
+    It goes by their number alone: whoever goes on with the work later, with other workers, cuts it in the same places.
+
+    >>> [chunk_size(items, 16) for items in (0, 200_000, 1_048_576, 100_000_000)]
+    [16, 16, 16, 1526]
+    """
+    return max(least, -(-items // ENTRIES))
 
 
 def is_ours(folder: Path) -> bool:

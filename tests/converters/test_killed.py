@@ -110,6 +110,21 @@ def test_what_was_done_is_not_done_again(
     assert len(list((tmp_path / "out/train/label_2").iterdir())) == 40
 
 
+def test_the_journal_of_very_many_pictures_has_no_more_entries(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks grow with the number of pictures, of all splits together; bytes are the same."""
+    monkeypatch.setattr(transfer, "CHUNK", 4)
+    notes: list[int] = []
+    real = Journal.note
+    monkeypatch.setattr(Journal, "note", lambda self, number, what: (notes.append(number), real(self, number, what)))
+    convert(data, tmp_path / "few")
+    monkeypatch.setattr("tltpipe.journal.ENTRIES", 6)
+    convert(data, tmp_path / "many")
+    assert notes == [*range(15), *range(6)], "60 pictures: by 4, then by 10"
+    assert tree(tmp_path / "few") == tree(tmp_path / "many")
+
+
 @pytest.mark.parametrize("moves", [0, 1, 2, 3])
 def test_killed_among_the_last_moves(data: Path, tmp_path: Path, moves: int, monkeypatch: pytest.MonkeyPatch) -> None:
     convert(data, tmp_path / "whole")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from orchestrator.engine import containers
@@ -25,15 +26,16 @@ LARGEST = 1_000_000
 """Characters of files in a manifest, of which a cluster takes a mebibyte."""
 
 
-def manifests(job: Job, name: str, chosen: Kubernetes) -> list[Manifest]:
-    """What is to be applied for ``job``. Raises UsageError for a path outside of the workspace, which pods do not see,
-    and for files that are too large for a manifest."""
+def manifests(job: Job, name: str, chosen: Kubernetes, *, hidden: Collection[str] = ()) -> list[Manifest]:
+    """What is to be applied for ``job``, without the values of its variables ``hidden``. Raises UsageError for a path
+    outside of the workspace, which pods do not see, and for files that are too large for a manifest."""
     _refuse_outside(job.mounts)
     if sum(map(len, job.files.values())) > LARGEST:
         raise UsageError(f"the spec files of {job.name} are too large for a manifest", hint="see docs/scale.md")
     files = dict(zip((f"file-{n}" for n in range(len(job.files))), job.files.values(), strict=True))
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": pods.metadata(name, chosen), "data": files}
-    return [*([config] if files else []), *([_service(name, chosen)] if job.nodes > 1 else []), _job(job, name, chosen)]
+    service = [_service(name, chosen)] if job.nodes > 1 else []
+    return [*([config] if files else []), *service, _job(job, name, chosen, hidden)]
 
 
 def refuse_far(workspace: Path, data: str) -> None:
@@ -60,12 +62,13 @@ def _service(name: str, chosen: Kubernetes) -> Manifest:
     return {"apiVersion": "v1", "kind": "Service", "metadata": pods.metadata(name, chosen), "spec": spec}
 
 
-def _job(job: Job, name: str, chosen: Kubernetes) -> Manifest:
+def _job(job: Job, name: str, chosen: Kubernetes, hidden: Collection[str]) -> Manifest:
+    container = _container(job, name, chosen, hidden)
     pod = {
         **({"subdomain": name} if job.nodes > 1 else {}),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE,
-        **pods.pod(_container(job, name, chosen), chosen, secrets=secrets(job), files=name if job.files else None),
+        **pods.pod(container, chosen, secrets=secrets(job), files=name if job.files else None),
     }
     return {
         "apiVersion": "batch/v1",
@@ -93,17 +96,18 @@ def _failures() -> Manifest:
     }
 
 
-def _container(job: Job, name: str, chosen: Kubernetes) -> Manifest:
+def _container(job: Job, name: str, chosen: Kubernetes, hidden: Collection[str]) -> Manifest:
     mounts = [
         {"name": "files", "mountPath": path, "subPath": f"file-{n}", "readOnly": True}
         for n, path in enumerate(job.files)
     ]
+    own = pods.variables(job.environment, chosen, hidden=hidden)
     return {
         "name": "tltpipe",
         "image": job.image,
         "args": containers.command(job.argv),
         "workingDir": WORKSPACE,
-        "env": [*pods.variables(job.environment), *(_meeting(job, name) if job.nodes > 1 else [])],
+        "env": [*own, *(_meeting(job, name) if job.nodes > 1 else [])],
         "resources": pods.resources(chosen, gpus=job.gpus),
         "volumeMounts": mounts,
     }
