@@ -181,6 +181,7 @@ def test_nodes_that_differ_are_named_before_anything_is_done(
         )
         told = done(run([str(BIN / "tltpipe"), "stats", ".", "--workers", "2"], place / "data", cluster), 6)
         fault.over()
+        cluster.remove(outdated)
         shared = done(run(argv("augment", "unseen", "--skip-bad"), place, cluster), 6)
     finally:
         for node in cluster.nodes[2:]:
