@@ -29,6 +29,8 @@ from tltpipe.staging import LAG, aside, flush
 Entry = TypeVar("Entry")
 
 _IDENTITY, _INPUTS, _FINISHED, _FOREIGN = "identity", "inputs", "finished", "foreign"
+ENTRIES = 65_536
+"""Entries of a journal, about: file servers are slow at folders of millions of files, and so is removing those."""
 PATIENCE = 120.0
 """Seconds that runs which do a part each wait for one another while one of them begins their common work."""
 
@@ -59,6 +61,11 @@ class Journal:
     key: bytes = field(default_factory=lambda: seal.made(seal.user_key(), "journals", b""), repr=False)
     hold: locks.Hold | None = None
     shared: bool = field(default_factory=executors.far)
+
+    @property
+    def page(self) -> Path:
+        """A file that is there from the beginning to the end of the work."""
+        return self.folder / _IDENTITY
 
     def once(self, number: int, work: Callable[[], Any]) -> int:
         """Do ``work`` and note what comes of it as chunk ``number``, unless that is noted; returns ``number``.
@@ -172,7 +179,7 @@ class Journal:
         remove(gone)
         if self.folder.is_symlink() or not self.folder.is_dir():
             return
-        for path in self.folder.glob("0*"):
+        for path in self.folder.glob("[0-9]*"):
             path.unlink(missing_ok=True)
         self.folder.rename(gone)
         remove(gone)
@@ -250,6 +257,17 @@ class Journal:
 
     def _purpose(self, name: str, identity: str) -> str:
         return f"journal\0{name}\0{'' if name == _IDENTITY else identity}"
+
+
+def chunk_size(items: int, least: int) -> int:
+    """How many of ``items`` come under one entry: ``least``, more of very many.
+
+    It goes by their number alone: whoever goes on with the work later, with other workers, cuts it in the same places.
+
+    >>> [chunk_size(items, 16) for items in (0, 200_000, 1_048_576, 100_000_000)]
+    [16, 16, 16, 1526]
+    """
+    return max(least, -(-items // ENTRIES))
 
 
 def is_ours(folder: Path) -> bool:

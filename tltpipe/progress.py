@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import IO, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import IO, ClassVar, Protocol, TypeVar
 
 from tltpipe.terminal import harmless
 
@@ -93,6 +93,12 @@ def amount(size: int) -> str:
     return f"{size} bytes"
 
 
+def waiting(why: str) -> None:
+    """Say ``why`` the innermost piece of work in this process stands still: nothing where none is shown."""
+    if _Counter.open:
+        _Counter.open[-1].wait(why)
+
+
 def read(text: str) -> Tick | None:
     """The tick that ``line`` wrote as ``text``, or None for any other line."""
     match = _LINE.match(text.rstrip())
@@ -126,8 +132,8 @@ class Lines:
         counter = _Counter(
             lambda tick, seconds: self.say(line(tick, seconds)), Tick(what, 0, total, unit), every=self.every
         )
-        yield counter
-        counter.finish()
+        with counter.opened():
+            yield counter
 
     def note(self, text: str) -> None:
         self.say(text)
@@ -161,8 +167,8 @@ class Terminal:
                 display.update(task, completed=tick.done, rate=rate, note=tick.note)
 
             counter = _Counter(show, Tick(what, 0, total, unit), every=0.1)
-            yield counter
-            counter.finish()
+            with counter.opened():
+                yield counter
 
     def note(self, text: str) -> None:
         print(harmless(text), file=self.stream, flush=True)
@@ -179,6 +185,9 @@ def for_stream(stream: IO[str] | None = None) -> Progress:
 class _Counter:
     """Counts and calls ``show`` at most once in ``every`` seconds."""
 
+    open: ClassVar[list[_Counter]] = []
+    """Those that have not ended, the innermost last."""
+
     def __init__(self, show: Callable[[Tick, float], None], tick: Tick, *, every: float) -> None:
         self.show, self.tick, self.every = show, tick, every
         self.start = self.last = time.monotonic()
@@ -192,6 +201,18 @@ class _Counter:
             self.last, self.shown = now, True
             self.show(self.tick, now - self.start)
 
-    def finish(self) -> None:
+    def wait(self, why: str) -> None:
+        """Show ``why`` nothing comes, once."""
+        self.shown = True
+        self.show(replace(self.tick, note=why), time.monotonic() - self.start)
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Shown to the end of the block, and its end where that is a good one."""
+        self.open.append(self)
+        try:
+            yield
+        finally:
+            self.open.remove(self)
         if self.shown or self.every <= 0.1:
             self.show(self.tick, time.monotonic() - self.start)

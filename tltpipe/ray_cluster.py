@@ -18,7 +18,7 @@ from typing import Any
 
 from tltpipe.errors import ConfigError, HostError, UsageError
 
-TRUSTED = "TLTPIPE_RAYMARK"
+TRUSTED = "TLTPIPE_RAY_TRUSTED"
 """Environment variable: "1" connects to a cluster without authentication that others may reach."""
 MARK = "?trusted"
 """What stands behind the address of a cluster that is trusted."""
@@ -53,7 +53,7 @@ def address(text: str) -> Address:
     else."""
     place = text.removesuffix(MARK)
     host, _, port = place.rpartition(":")
-    if not host or "/" in host or not port.isdigit():
+    if not host or "/" in host or not port.isdigit() or not 0 < int(port) < 1 << 16:
         hint = "HOST:PORT, as `ray start --head` shows"
         raise UsageError(f'"{text}" is no address of a Ray cluster', hint=hint)
     return Address(host.strip("[]"), int(port), trusted=place != text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tltpipe import executors
@@ -20,6 +21,7 @@ def parallel_map(
     ahead: int = 8,
     resumable: bool = False,
     gpu: bool = False,
+    reads: Iterable[Path] = (),
 ) -> Iterator[Result]:
     """``map(function, items)`` by workers: results in order, at most ``workers * ahead`` items under way.
 
@@ -27,13 +29,14 @@ def parallel_map(
     of ``function`` is raised here when its turn comes, and the rest is cancelled; so it is on Ctrl-C.
     ``resumable`` says that ``function`` writes its results into a journal: then an executor that does only a part of
     the items yields the results of those (``executors.divided``). Others raise UsageError for it.
-    ``gpu``: each item takes a GPU, where the executor has any to give.
+    ``gpu``: each item takes a GPU, where the executor has any to give. ``reads``: files and folders that workers need;
+    a machine that does not see them as this one does ends the work before its first item (HostError).
     """
     executor = executors.chosen()
     if isinstance(executor, executors.Partial) and not resumable:
         what = "this work has no journal in which the parts of several runs could meet"
         raise UsageError(what, hint=f"unset {executors.VARIABLE}, or choose another executor")
-    return executor.map(function, items, workers=workers, ahead=ahead, gpu=gpu)
+    return executor.map(function, items, workers=workers, ahead=ahead, gpu=gpu, reads=reads)
 
 
 def start_workers(function: Callable[..., Any], *modules: str) -> None:

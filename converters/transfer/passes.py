@@ -75,7 +75,8 @@ def batches(
     cannot be in pixels.
     """
     read, evidence = partial(gather, Reader(pictures, gatherer, skip_bad)), Evidence()
-    for batch in parallel_map(read, cut(keys), workers=workers or worker_count(len(keys))):
+    workers = workers or worker_count(len(keys))
+    for batch in parallel_map(read, cut(keys), workers=workers, reads=pictures.inputs):
         evidence.merge(batch.evidence)
         yield batch
     if whole:

@@ -6,8 +6,10 @@ there and ends in the same bytes. Outputs appear together, at the end.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,14 +29,14 @@ from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
 from tltpipe import executors, plain
-from tltpipe.errors import HostError
+from tltpipe.errors import HostError, RunFailed
 from tltpipe.files import beside, new_file, refuse_links, writable
-from tltpipe.journal import PATIENCE, Journal, alone, which
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
 from tltpipe.progress import Bar, Progress
 from tltpipe.workers import parallel_map, start_workers
 
 CHUNK = 256
-"""Pictures to one entry of the journal: what a killed run has to do again, at most, for each worker."""
+"""Pictures to one entry of the journal, at least: what a killed run has to do again for each worker."""
 
 
 def transfer(
@@ -95,6 +97,7 @@ class _Work:
     idle: Sequence[Located]
     roots: Sequence[Path]
     workers: int | None
+    size: int = CHUNK
     done: int = 0
     claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -108,6 +111,7 @@ class _Work:
     def run(self, progress: Progress, what: str) -> dict[str, Summary]:
         known = {part.split: part.dataset.pictures.keys() for part in self.parts}
         keys = {part.split: self.selection.among(known[part.split], part.dataset.pictures) for part in self.parts}
+        self.size = chunk_size(sum(map(len, keys.values())), CHUNK)
         if (self.workers or worker_count(max(map(len, keys.values()), default=0))) > 1:
             start_workers(_record, *{type(part.dataset.pictures).__module__ for part in self.parts})
         bar = progress.bar(what, total=sum(map(len, keys.values())))
@@ -120,7 +124,7 @@ class _Work:
             divided = executors.divided()
             if divided is None:
                 return self._whole(known, keys, bar, made)
-        with bar as shown:
+        with bar as shown, _room(self.journal.root):
             for part in self.parts:
                 self._note_chunks(part, keys[part.split], shown)
         raise divided.part()
@@ -141,13 +145,13 @@ class _Work:
         made: Sequence[Path],
     ) -> dict[str, Summary]:
         try:
-            with bar as shown:
+            with bar as shown, _room(self.journal.root):
                 answer = {part.split: self._part(part, keys[part.split], shown) for part in self.parts}
             self._balance(answer, known, keys)
             self.journal.guard()
             self._write_texts()
             self.journal.commit(self._targets, answer)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, HostError, RunFailed):
             raise  # what is done so far serves the next run
         except BaseException:
             self._clean(made)
@@ -158,8 +162,8 @@ class _Work:
         """Do those chunks of ``part`` that are this run's; the outputs are for the run that finds all of them done."""
         recorders = [writer.recorder for writer in self._writers(part)]
         for number in self._numbers(part, keys, recorders):
-            bar.advance(min(CHUNK, len(keys) - (number - self.done) * CHUNK))
-        self.done += _chunks(keys)
+            bar.advance(min(self.size, len(keys) - (number - self.done) * self.size))
+        self.done += self._chunks(keys)
 
     def _writers(self, part: Part) -> list[Writer]:
         categories, dataset = part.dataset.categories, part.dataset
@@ -170,6 +174,7 @@ class _Work:
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
         findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
         findings.take(part.dataset.findings)
+        names, paths = array("I"), array("I")  # check sums of very many
         categories = part.dataset.categories
         with ExitStack() as files:
             self.journal.guard()
@@ -184,20 +189,22 @@ class _Work:
                 total.merge(batch.gathered)
                 losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
                 losing.count_findings(total.losses, batch.findings)
-                total.names += [checksum(name) for name, _ in batch.left_out]
+                names.extend(batch.gathered.names)
+                names.extend(checksum(name) for name, _ in batch.left_out)
+                paths.extend(batch.gathered.paths)
                 findings.merge(batch.findings)
                 evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
                 self._note_left_out(batch, findings)
                 bar.advance(batch.pictures)
-            self.done += _chunks(keys)
+            self.done += self._chunks(keys)
             evidence.judge()
         losses = total.losses
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            names = losing.sums(total.names) if pictures is part.dataset.pictures else None
-            self.claims.append(losing.claim(place, pictures, names, total.paths))
+            known = losing.sums(names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, known, paths))
         return Summary(
             losses.written.images,
             losses.written.items,
@@ -233,10 +240,15 @@ class _Work:
 
     def _numbers(self, part: Part, keys: Sequence[Any], recorders: list[Recorder]) -> Iterator[int]:
         """The numbers of the chunks of ``part``, each as soon as it is noted."""
-        chunks = enumerate(cut(keys, CHUNK), start=self.done)
+        chunks = enumerate(cut(keys, self.size), start=self.done)
         reader = Reader(part.dataset.pictures, self._gatherer(part, recorders), self.skip_bad)
         workers = self.workers or worker_count(len(keys))
-        return parallel_map(partial(_record, self.journal, reader), chunks, workers=workers, resumable=True)
+        task, needed = partial(_record, self.journal, reader), [*part.dataset.pictures.inputs, self.journal.page]
+        return parallel_map(task, chunks, workers=workers, resumable=True, reads=needed)
+
+    def _chunks(self, keys: Sequence[Any]) -> int:
+        """How many there are of a split."""
+        return -(-len(keys) // self.size)
 
     def _gatherer(self, part: Part, recorders: list[Recorder]) -> Callable[[], Records]:
         kept = frozenset[str]().union(*(output.carries for output in part.outputs))
@@ -309,9 +321,16 @@ class _Work:
         return plain.identity(parts, choices)
 
 
-def _chunks(keys: Sequence[Any]) -> int:
-    """How many there are of a split."""
-    return -(-len(keys) // CHUNK)
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Raise HostError where the disk of ``folder`` is full: what is done stays for the next run."""
+    try:
+        yield
+    except OSError as refusal:
+        if refusal.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        hint = "make room, and run the same command again: it goes on"
+        raise HostError(f"cannot write here: {refusal.strerror}", where=folder, hint=hint) from refusal
 
 
 def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:

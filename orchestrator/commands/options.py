@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from orchestrator.settings.config import Given
 
 FOLDER = typer.Option("--workspace", "-w", help="Folder of the run.", file_okay=False)
-RUNNER = typer.Option("--runner", help="Where programs run: local, docker or dry (default: local).", show_default=False)
+RUNNER = typer.Option(
+    "--runner", help="Where programs run: local, docker, slurm, ray or dry (default: local).", show_default=False
+)
 TOOLKIT = typer.Option(
     "--toolkit",
     help="Whose programs run: embedded, or NVIDIA's tlt2, tlt3, tao5 (default: embedded).",
@@ -278,6 +280,7 @@ def guarded(options: Plain) -> Iterator[None]:
 
     if "console" in vars(options):
         options.console.close_bars()
+    storage.name_remote(problem)
     console.error(problem)
     if options.json:
         options.console.json(console.as_json(problem))

@@ -11,6 +11,7 @@ knows it. Folders are mode 0700, files in them 0600:
     collected     empty: its outputs were taken over by the stage that submitted it
     key, seal.key, *.secret   what it needs to know in secret; removed by the job as it ends
     preflight/    what its nodes said before it started (tltpipe.preflight)
+    tasks/        of the first of an array: links to the folders of all, by their numbers
 
 A folder may have come with a workspace that somebody else packed: what is in it is checked before use, and an engine
 acts on a job only where its own record has the job's ``comment``.
@@ -35,7 +36,7 @@ from tltpipe import files, inputs, plain, seal
 from tltpipe.errors import HostError
 
 JOB, SCRIPT, LOG, STATUS, VERDICT = "job.json", "script.sh", "log", "status.json", "verdict.json"
-COLLECTED, PREFLIGHT = "collected", "preflight"
+COLLECTED, PREFLIGHT, TASKS = "collected", "preflight", "tasks"
 SECRETS = ("key", seal.NAME)
 """Files with what a job needs to know in secret."""
 SECRET = ".secret"
@@ -48,7 +49,7 @@ KNOWN = frozenset({DONE, FAILED, STOPPED})
 INTERRUPTED = frozenset({130, 128 + signal.SIGTERM})
 """Exit codes of a program that ended because it was asked to."""
 _FOLDER = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9_.-]{1,100}-[0-9a-f]{6}")
-_ID = re.compile(r"[A-Za-z0-9_.:-]{0,100}")
+_ID = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.:-]{0,99})?")
 LARGEST = 1 << 20
 """Bytes of a file that is read here; a larger one was not written by us."""
 
@@ -144,8 +145,7 @@ def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Su
     """A new folder in ``jobs`` for ``job``, which has no id yet. Raises HostError where it cannot be written."""
     now = datetime.now().astimezone()
     files.refuse_links(jobs.parents[1], [jobs / "folder"])
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", job.name)[:100] or "job"
-    folder = jobs / f"{now:%Y%m%d-%H%M%S}-{name}-{secrets.token_hex(3)}"
+    folder = jobs / f"{now:%Y%m%d-%H%M%S}-{short_name(job)}-{secrets.token_hex(3)}"
     with files.writable(jobs):
         jobs.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
@@ -153,6 +153,11 @@ def create(jobs: Path, runner: str, job: Job, settings: Mapping[str, Any]) -> Su
     about = {"argv": shown(job.argv), "image": job.image, "gpus": job.gpus, "settings": dict(settings)}
     _write(submitted, JOB, {**_known(submitted), "job": about})
     return submitted
+
+
+def short_name(job: Job) -> str:
+    """The name of ``job``, of which a category of the data may be a part, for folders and engines."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", job.name)[:100] or "job"
 
 
 def accepted(submitted: Submitted, id: str) -> Submitted:
@@ -165,10 +170,15 @@ def accepted(submitted: Submitted, id: str) -> Submitted:
 def every(jobs: Path) -> list[Submitted]:
     """All jobs in ``jobs``, the oldest first; a folder that holds no job is left out."""
     try:
-        names = sorted(name for name in os.listdir(jobs) if _FOLDER.fullmatch(name))  # noqa: PTH208 - 1,000 of them
+        names = sorted(filter(is_name, os.listdir(jobs)))  # noqa: PTH208 - 1,000 of them
     except OSError:
         return []
     return [job for name in names if (job := load(jobs / name)) is not None]
+
+
+def is_name(text: str) -> bool:
+    """Whether folders of jobs are called so."""
+    return _FOLDER.fullmatch(text) is not None
 
 
 def load(folder: Path) -> Submitted | None:

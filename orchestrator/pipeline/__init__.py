@@ -90,7 +90,7 @@ def _refuse_misfits(run: Run) -> None:
             raise ConfigError(what, where=given[name].where, hint="--runner docker does")
     if run.config.settings.nodes > 1 and not isinstance(run.runner, Cluster) and not run.runner.pretends:
         what = f"nodes is {run.config.settings.nodes}, but the runner {run.config.runner} has this machine alone"
-        raise ConfigError(what, where=given["nodes"].where, hint="--runner slurm has several")
+        raise ConfigError(what, where=given["nodes"].where, hint="--runner slurm and --runner ray have several")
     for dotted in _of_other_runners(run):
         what = f"{dotted} would be ignored: the runner is {run.config.runner}"
         raise ConfigError(what, where=given[dotted].where, hint=f"--runner {dotted.partition('.')[0]}")

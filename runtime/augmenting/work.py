@@ -18,15 +18,15 @@ from converters.transfer.passes import cut
 from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
 from tltpipe import executors, plain
-from tltpipe.errors import DataError
+from tltpipe.errors import DataError, HostError, RunFailed
 from tltpipe.files import beside, refuse_links, writable, write_text
-from tltpipe.journal import PATIENCE, Journal, alone, which
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
 from tltpipe.losses import Losses
 from tltpipe.progress import Progress
 from tltpipe.workers import parallel_map
 
 CHUNK = 16
-"""Pictures to an entry of the journal: the most that each worker of a killed run has done in vain."""
+"""Pictures to an entry of the journal, at least: what each worker of a killed run has done in vain."""
 
 WORTH_PROCESSES = 64
 """Below this many pictures one process is done before others would have started."""
@@ -75,7 +75,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
     journal = Journal(job.output / ".augment.journal", _identity(job), job.output)
-    divided = executors.divided()
+    divided, size = executors.divided(), chunk_size(len(keys), CHUNK)
     try:
         with alone(journal.folder, patience=PATIENCE if divided else 0) as hold:
             held = replace(journal, hold=hold)
@@ -84,7 +84,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
                 return told or _whole(job, keys, held, progress, workers)
         with progress.bar("augment", total=len(keys)) as bar:
             for number in _numbers(job, keys, journal, workers):
-                bar.advance(min(CHUNK, len(keys) - number * CHUNK))
+                bar.advance(min(size, len(keys) - number * size))
         raise divided.part()
     except BaseException:
         if not existed and not any(job.output.iterdir()):
@@ -131,7 +131,7 @@ def _whole(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, 
             lines = "".join(f"{name}\t{problem}\n" for name, problem in told.left_out)
             write_text(job.output / LEFT_OUT, lines)
         journal.commit(targets, told)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, HostError, RunFailed):
         raise  # what is done so far serves the next run
     except BaseException:
         journal.abandon(targets)
@@ -157,7 +157,9 @@ def _targets(job: Job) -> list[Path]:
 def _numbers(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[int]:
     """The numbers of the chunks, each as soon as it is noted."""
     task = partial(_chunk, job, journal)
-    return parallel_map(task, enumerate(cut(keys, CHUNK)), workers=workers, resumable=True)
+    chunks = enumerate(cut(keys, chunk_size(len(keys), CHUNK)))
+    needed = [*job.source.inputs, journal.page]
+    return parallel_map(task, chunks, workers=workers, resumable=True, reads=needed)
 
 
 def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:

@@ -14,7 +14,7 @@ from typing import IO
 from converters.tfrecords.records import CLASSES
 from runtime.shell import folders
 from tltpipe import executors, staging
-from tltpipe.errors import HostError, Interrupted
+from tltpipe.errors import HostError, Interrupted, RunFailed
 from tltpipe.files import beside, new_file, own_name, remove, writable
 from tltpipe.journal import PATIENCE, Journal, alone
 
@@ -148,7 +148,7 @@ def staged(prefix: Prefix, identity: str, inputs: Sequence[Path], note: Callable
 def _abandoned_if_broken(place: Staging) -> Iterator[None]:
     try:
         yield
-    except (KeyboardInterrupt, Interrupted):
+    except (KeyboardInterrupt, Interrupted, HostError, RunFailed):
         raise  # what is done so far serves the next run
     except BaseException:
         place.journal.abandon(place.targets)

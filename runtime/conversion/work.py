@@ -148,7 +148,8 @@ def _count(losses: Losses, annotated: Annotated, *, written: bool) -> None:
 def numbers(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int) -> Iterator[int]:
     """The number of each stretch, in order, when its records are in their part file and the journal says what became
     of it."""
-    return parallel_map(partial(_note, job, staging), enumerate(plan), workers=workers, ahead=3, resumable=True)
+    task, needed = partial(_note, job, staging), [*job.source.inputs, staging.journal.page]
+    return parallel_map(task, enumerate(plan), workers=workers, ahead=3, resumable=True, reads=needed)
 
 
 def results(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int) -> Iterator[Made]:

@@ -117,7 +117,7 @@ def _work(
         raise UsageError(what, hint="name one with -r DIR")
     recipe, opening = request.recipe, Opening(absolute(model), fan_out.for_workers(request))
     assert recipe is not None
-    step = fan_out.size(recipe.evaluation.batch_size)
+    step = fan_out.size(split.samples, recipe.evaluation.batch_size)
     job = Job(opening, tuple(classes), tuple(map(absolute, split.roots)), split.fields)
     annotations = [Path(each.annotations) for each in recipe.data.validation or recipe.data.training]
     inputs = [model, *split.roots, *annotations, *([boxes] if boxes else [])]

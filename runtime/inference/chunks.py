@@ -103,7 +103,7 @@ def predicted(
 ) -> Iterator[Iterator[Predicted | DataError]]:
     """As ``runtime.inference.loaded.predicted``, by ``work``."""
     with work.entries(progress.for_stream()) as entries:
-        yield _in_order(entries, request.pictures, fan_out.size(models.batch), models.cascade)
+        yield _in_order(entries, request.pictures, _step(models, request), models.cascade)
 
 
 def _work(models: Loaded, request: InferRequest) -> Work[Images, Done]:
@@ -111,12 +111,16 @@ def _work(models: Loaded, request: InferRequest) -> Work[Images, Done]:
         what = f"no output is a folder or file, beside which the workers of {VARIABLE} could leave what they predict"
         raise UsageError(what, hint="name one, such as -l DIR")
     joins = bool(request.coco or (request.labels and isinstance(models.task.writers()["labels"], Tabulates)))
-    job, step = Job(_for_workers(request), os.environ.get(threads.VARIABLE), joins), fan_out.size(models.batch)
+    job, step = Job(_for_workers(request), os.environ.get(threads.VARIABLE), joins), _step(models, request)
     target, inputs = next(iter(request.outputs.values())), [*request.pictures, request.model]
     chunks, identity = _cut(request, step), _identity(job, request, step)
     return Work(
         partial(_predict, job), chunks, Done, target, inputs, identity, request.opening.device, partial(_stands, job)
     )
+
+
+def _step(models: Loaded, request: InferRequest) -> int:
+    return fan_out.size(len(request.pictures), models.batch)
 
 
 def _for_workers(request: InferRequest) -> InferRequest:

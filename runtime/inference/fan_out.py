@@ -23,7 +23,7 @@ from runtime.inference.backends import Device, Model, ModelRequest
 from runtime.machine import threads
 from tltpipe import executors, plain
 from tltpipe.errors import DataError, ModelError, UsageError
-from tltpipe.journal import PATIENCE, Journal, alone, is_ours
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, is_ours
 from tltpipe.progress import Progress
 from tltpipe.workers import parallel_map
 
@@ -42,9 +42,9 @@ Given = TypeVar("Given", bound=Numbered)
 Entry = TypeVar("Entry")
 
 
-def size(batch: int) -> int:
-    """Images to a chunk."""
-    return -(-CHUNK // batch) * batch
+def size(images: int, batch: int) -> int:
+    """How many of ``images`` are in a chunk."""
+    return -(-chunk_size(images, CHUNK) // batch) * batch
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class Work(Generic[Given, Entry]):
 
     def _numbers(self, journal: Journal) -> Iterator[int]:
         task = partial(_noted, self.function, self.stands, self.kind, journal)
-        return parallel_map(task, self.chunks, resumable=True, gpu=self.device.index is not None)
+        gpu, needed = self.device.index is not None, [*self.inputs, journal.page]
+        return parallel_map(task, self.chunks, resumable=True, gpu=gpu, reads=needed)
 
 
 def _noted(

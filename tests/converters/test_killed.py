@@ -16,6 +16,7 @@ import converters
 from converters.transfer import outputs, transfer
 from converters.transfer.parts import Part
 from converters.transfer.selection import Selection, joint
+from tltpipe.errors import HostError, RunFailed
 from tltpipe.journal import Journal
 from tltpipe.progress import Silent
 
@@ -85,25 +86,43 @@ def convert(data: Path, target: Path, **options: Any) -> None:
     transfer.transfer(parts, journal=target.parent / ".journal", progress=Silent(), texts=texts, **options)
 
 
-def test_what_was_done_is_not_done_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), RunFailed("a worker was killed"), HostError("the disk is full")])
+def test_what_was_done_is_not_done_again(
+    data: Path, tmp_path: Path, end: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(transfer, "CHUNK", 4)
     notes: list[int] = []
     real = Journal.note
 
     def note(self: Journal, number: int, what: Any) -> None:
         if len(notes) == 9:
-            raise KeyboardInterrupt  # as the signal would, between two pictures
+            raise end  # as a signal would, between two pictures, or a worker
         notes.append(number)
         real(self, number, what)
 
     monkeypatch.setattr(Journal, "note", note)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(end)):
         convert(data, tmp_path / "out")
     assert notes == list(range(9))
     monkeypatch.setattr(Journal, "note", lambda self, number, what: (notes.append(number), real(self, number, what)))
     convert(data, tmp_path / "out")
     assert notes == list(range(15)), "15 chunks, each once"
     assert len(list((tmp_path / "out/train/label_2").iterdir())) == 40
+
+
+def test_the_journal_of_very_many_pictures_has_no_more_entries(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks grow with the number of pictures, of all splits together; bytes are the same."""
+    monkeypatch.setattr(transfer, "CHUNK", 4)
+    notes: list[int] = []
+    real = Journal.note
+    monkeypatch.setattr(Journal, "note", lambda self, number, what: (notes.append(number), real(self, number, what)))
+    convert(data, tmp_path / "few")
+    monkeypatch.setattr("tltpipe.journal.ENTRIES", 6)
+    convert(data, tmp_path / "many")
+    assert notes == [*range(15), *range(6)], "60 pictures: by 4, then by 10"
+    assert tree(tmp_path / "few") == tree(tmp_path / "many")
 
 
 @pytest.mark.parametrize("moves", [0, 1, 2, 3])

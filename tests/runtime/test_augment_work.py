@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from runtime.augmenting import work as augmenting
 from runtime.augmenting.recipe import NEUTRAL, Recipe
 from runtime.imaging.transforms import Blur, Colour, Spatial
 from runtime.programs import augment
+from tltpipe.errors import RunFailed
 
 LINE = "vest 0.00 0 0.00 10 20 110.5 220 0 0 0 0 0 0 0\n"
 SPEC = """\
@@ -242,3 +246,24 @@ def test_what_cannot_be_done_is_told(
 def test_a_spec_with_all_defaults_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert augment.main(["--default-spec"]) == 0
     assert "random_seed: 42" in capsys.readouterr().out
+
+
+def test_what_was_done_before_a_worker_was_killed_serves_the_next_run(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(work, *range(40), size=(80, 60))
+    assert proto(output="whole") == 0
+
+    def killed(function: Callable[..., int], items: Iterable[Any], **_: Any) -> Iterator[int]:
+        yield from map(function, islice(items, 2))
+        raise RunFailed("a worker process was killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(augmenting, "parallel_map", killed)
+        assert proto() == 1
+    assert not (work / "out" / "images").exists()
+    done = {path: path.stat().st_mtime_ns for path in (work / "out").rglob("*.jpg")}
+    assert len(done) == 2 * augmenting.CHUNK
+    assert proto() == 0
+    assert tree(work / "out") == tree(work / "whole")
+    assert set(done.values()) <= {path.stat().st_mtime_ns for path in (work / "out").rglob("*.jpg")}

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faults import Record
 
 from runtime.machine import rendezvous
 from runtime.machine.cluster import Cluster
@@ -73,8 +74,12 @@ def until(true: Callable[[], Any], seconds: float = 10.0) -> Any:
     return found
 
 
-def test_who_does_not_come_is_named(part: Part) -> None:
+def test_who_does_not_come_is_named(part: Part, record_fault: Record) -> None:
+    fault = record_fault(
+        "training", "a node does not come, with --rendezvous-timeout 1", "it is named on all nodes, exit code 6"
+    )
     outcome = gathered(part(0, nodes=3, timeout=1.0), part(2, nodes=3, timeout=20.0))
+    fault.over()
     assert isinstance(outcome[0], HostError)
     assert "node 1 of 3 (NODE_RANK 1)" in outcome[0].what
     assert outcome[0].what.endswith("after 1 s; here: n1, n3")
@@ -119,8 +124,14 @@ def test_the_port_of_another_program(part: Part) -> None:
         ({"--elastic": "True"}, "--elastic differs: True on node 1 of 2 (n2), none on node 0 of 2 (n1)"),
     ],
 )
-def test_nodes_that_were_started_for_something_else(part: Part, facts: dict[str, str], told: str) -> None:
+def test_nodes_that_were_started_for_something_else(
+    part: Part, facts: dict[str, str], told: str, record_fault: Record
+) -> None:
+    fault = record_fault(
+        "training", "another version or option on one node", "one sentence with both values, exit code 2 on all"
+    )
     outcome = gathered(part(0), part(1, facts=FACTS | facts))
+    fault.over()
     assert isinstance(outcome[0], UsageError)
     assert outcome[0].what == told
     assert outcome[1] is not None

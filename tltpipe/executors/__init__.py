@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from tltpipe import registry
@@ -40,7 +41,7 @@ class Executor(Protocol):
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
-        gpu: bool = False,
+        gpu: bool = False, reads: Iterable[Path] = (),
     ) -> Iterator[Result]:  # fmt: skip
         """As ``tltpipe.workers.parallel_map``; ``function``, items and results are picklable. The current folder of
         workers is that of this process."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from tltpipe.errors import UsageError
@@ -45,10 +46,10 @@ class Array:
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
-        gpu: bool = False,
+        gpu: bool = False, reads: Iterable[Path] = (),
     ) -> Iterator[Result]:  # fmt: skip
         own = islice(items, self.number, None, self.parts)
-        for result in self.here.map(function, own, workers=workers, ahead=ahead, gpu=gpu):
+        for result in self.here.map(function, own, workers=workers, ahead=ahead, gpu=gpu, reads=reads):
             self.done += 1
             yield result
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
+from pathlib import Path
 from threading import Thread
 from types import ModuleType
 from typing import TypeVar
@@ -48,7 +49,7 @@ class Processes:
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
-        gpu: bool = False,  # noqa: ARG002
+        gpu: bool = False, reads: Iterable[Path] = (),  # noqa: ARG002
     ) -> Iterator[Result]:  # fmt: skip
         workers = workers or worker_count()
         if workers == 1:
@@ -66,7 +67,7 @@ class Processes:
                 while pending:
                     yield pending.popleft().result()
             except BrokenProcessPool:
-                hint = "most likely memory ran out: use fewer workers"
+                hint = "most likely memory ran out: run the same command with fewer workers"
                 raise RunFailed("a worker process was killed", hint=hint) from None
             finally:
                 for future in pending:

@@ -16,9 +16,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tltpipe import ray_cluster, storage
+from tltpipe import progress, ray_cluster, storage
 from tltpipe.errors import HostError, TltpipeError
 from tltpipe.executors import Executor, _spool
+from tltpipe.executors._sights import Sight, sights, unseen
 from tltpipe.executors._spool import Spool
 from tltpipe.preflight.node import versions
 from tltpipe.ray_cluster import Address, first_line
@@ -30,6 +31,14 @@ _ATTEMPTS = 20
 """How often an item is begun anew when its worker or node is lost: a picture that ends every worker ends the run."""
 _ANSWER = 60.0
 """Seconds within which a node must say what it has."""
+_SILENCE = 5.0
+"""Seconds before the first word about what is waited for; twice as many before each further one, at most a minute."""
+_BEGUN = "begun"
+"""File in the spool that the first item leaves there."""
+_HINT = (
+    "all nodes need the same environment, the data under the same path, and a shared folder to start the command in "
+    f"({_spool.VARIABLE} names another)"
+)
 _GROWTH = 2.0
 """Seconds after which nodes that joined, or were lost, are counted."""
 
@@ -48,6 +57,7 @@ class _Work:
     versions: Mapping[str, str]
     mirrors: Mapping[str, str]
     spool: Spool
+    sights: tuple[Sight, ...]
 
 
 class _Pending(NamedTuple):
@@ -73,7 +83,7 @@ class Ray:
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None, ahead: int,
-        gpu: bool = False,
+        gpu: bool = False, reads: Iterable[Path] = (),
     ) -> Iterator[Result]:  # fmt: skip
         if workers == 1:
             yield from map(function, items)
@@ -82,16 +92,18 @@ class Ray:
         gpus = min(1, ray.cluster_resources().get("GPU", 0)) if gpu else 0
         task = ray.remote(_do).options(num_cpus=1, num_gpus=gpus, max_retries=_ATTEMPTS, retry_exceptions=False)
         with _spool.opened() as spool:
-            work = ray.put(_Work(function, os.getcwd(), versions(), storage.environment(), spool))  # noqa: PTH109
+            seen, mirrors = sights(reads, but=storage.cached()), storage.environment()
+            _check_nodes(ray, seen)
+            work = ray.put(_Work(function, os.getcwd(), versions(), mirrors, spool, seen))  # noqa: PTH109
             pending: deque[_Pending] = deque()
             try:
                 for number, item in enumerate(items):
                     packed = spool.pack(f"item-{number}", item)
                     pending.append(_Pending(number, task.remote(work, number, packed), not packed))
                     while len(pending) >= room.size():
-                        yield _result(ray, spool, pending.popleft())
+                        yield self._result(spool, pending.popleft())
                 while pending:
-                    yield _result(ray, spool, pending.popleft())
+                    yield self._result(spool, pending.popleft())
             finally:
                 _cancel(ray, [each.reference for each in pending])
 
@@ -99,8 +111,17 @@ class Ray:
     def _ray(self) -> Any:
         """The module, connected to the cluster, whose nodes all have what is here."""
         ray = ray_cluster.connect(self.address)
-        _check_nodes(ray)
+        _check_nodes(ray, ())
         return ray
+
+    def _result(self, spool: Spool, item: _Pending) -> Any:
+        """The result of ``item``, when it is there; while nothing has begun it is said why."""
+        ray, silence = self._ray, _SILENCE
+        while not ray.wait([item.reference], timeout=silence)[0]:
+            if not (spool.folder / _BEGUN).exists():
+                cores, silence = int(ray.cluster_resources().get("CPU", 0)), min(60.0, 2 * silence)
+                progress.waiting(f"waiting for the Ray cluster at {self.address}: none of its {cores} CPUs is free")
+        return _result(ray, spool, item)
 
 
 class _Room:
@@ -121,7 +142,7 @@ class _Room:
 
 def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
     """On a node: work on one item. The result itself is in the spool where it is more than an integer."""
-    _settle(work.folder, work.spool.folder, tuple(work.versions.items()), tuple(work.mirrors.items()))
+    _settle(work.folder, work.spool.folder, tuple(work.versions.items()), tuple(work.mirrors.items()), work.sights)
     result = work.function(work.spool.unpack(f"item-{number}", packed))
     if result is None or isinstance(result, int):
         return (result,)
@@ -130,18 +151,22 @@ def _do(work: _Work, number: int, packed: bytes) -> tuple[int | None, ...]:
 
 
 @cache
-def _settle(folder: str, spool: Path, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...]) -> None:
+def _settle(
+    folder: str, spool: Path, there: tuple[tuple[str, str], ...], mirrors: tuple[tuple[str, str], ...],
+    needed: tuple[Sight, ...],
+) -> None:  # fmt: skip
     """Once a map: nodes may have joined after the first look. Raises HostError for one that differs.
 
     Data sets that come from URLs are copied to this node, unless they are seen here already.
     """
-    if fault := _fault(folder, spool, dict(there)):
-        raise HostError(f"node {_node()} {fault}")
+    if fault := _fault(folder, spool, dict(there), needed):
+        raise HostError(f"node {_node()} {fault}", hint=_HINT)
     os.chdir(folder)
+    (spool / _BEGUN).touch()
     storage.fill_mirrors(dict(mirrors))
 
 
-def _fault(folder: str, spool: Path, there: Mapping[str, str]) -> str:
+def _fault(folder: str, spool: Path, there: Mapping[str, str], needed: tuple[Sight, ...]) -> str:
     """On a node: what differs from the machine that has these folders and these versions; "" if nothing does."""
     own = versions()
     others = [
@@ -153,7 +178,10 @@ def _fault(folder: str, spool: Path, there: Mapping[str, str]) -> str:
         return f"has {', '.join(others)}"
     if not spool.is_dir():
         return f"does not see what is in the folder {spool.parent}"
-    return "" if Path(folder).is_dir() else f"does not see the folder {folder}, in which this command runs"
+    if not Path(folder).is_dir():
+        return f"does not see the folder {folder}, in which this command runs"
+    missing = unseen(needed)
+    return f"does not see what is in {missing}, or not as it is here" if missing else ""
 
 
 def _node() -> str:
@@ -162,13 +190,13 @@ def _node() -> str:
     return f"{get_node_ip_address()} ({socket.gethostname()})"  # type: ignore[no-untyped-call]
 
 
-def _check_nodes(ray: Any) -> None:
+def _check_nodes(ray: Any, needed: tuple[Sight, ...]) -> None:
     """Raise HostError with a sentence for each node that lacks something, before anything is done."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     answers = {}
     with _spool.opened() as spool:
-        own = (os.getcwd(), spool.folder, versions())  # noqa: PTH109
+        own = (os.getcwd(), spool.folder, versions(), needed)  # noqa: PTH109
         for node in _alive(ray):
             only = NodeAffinitySchedulingStrategy(node, soft=False)
             answers[node] = ray.remote(_fault).options(num_cpus=0, scheduling_strategy=only).remote(*own)
@@ -177,8 +205,7 @@ def _check_nodes(ray: Any) -> None:
     names = _alive(ray)  # one that was lost meanwhile is no fault
     faults = [f"node {names[node]} {fault}" for node, fault in words.items() if fault and node in names]
     if faults:
-        hint = f"all nodes need the same environment, and a shared folder to start in ({_spool.VARIABLE} names another)"
-        raise HostError("; ".join(faults), hint=hint)
+        raise HostError("; ".join(faults), hint=_HINT)
 
 
 def _alive(ray: Any) -> dict[str, str]:
@@ -197,7 +224,9 @@ def _answer(ray: Any, reference: Any) -> str:
         return f"has not answered within {_ANSWER:.0f} s"
     except ray.exceptions.RayError as problem:
         cause = getattr(problem, "cause", None) or problem
-        return f"cannot run tltpipe: {first_line(cause)}"
+        lines = [line for line in str(cause).splitlines() if line.strip()]
+        unknown = lines and "failed to import" in lines[0]  # the end of a traceback says what
+        return f"cannot run tltpipe: {lines[-1].strip() if unknown else first_line(cause)}"
 
 
 def _result(ray: Any, spool: Spool, item: _Pending) -> Any:

@@ -19,6 +19,8 @@ SUBMITTED_WITH = re.compile(r"(HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|SLURM_CONF
 FOLDERS = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 FIELDS = ("%i", "%T", "%r", "%N", "%P", "%l", "%k")
 """Of squeue; the comment last, which may hold anything."""
+ID = re.compile(r"[1-9]\d{0,8}(_\d{1,8})?")
+"""What Slurm calls jobs; one that is none would spoil a question for all."""
 LOST = re.compile(r"timed out|zero bytes|connection|unable to contact|communication", re.IGNORECASE)
 """What Slurm says where its answer was lost: the job may have been accepted."""
 REFUSALS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,7 +86,14 @@ def _own_end(one: Followed) -> State | None:
 
 def _ask(going: Sequence[Followed]) -> None:
     """Ask Slurm about jobs that have not said themselves how they ended."""
-    for one, state in zip(going, ask([one.job for one in going]), strict=True):
+    try:
+        states_now = ask([one.job for one in going])
+    except commands.AnswerLost as lost:  # a controller that is restarted; jobs go on meanwhile
+        if lost.what != going[0].reason:
+            going[0].reason = lost.what
+            going[0].hear(f"slurm: {lost.what}; asked again")
+        return
+    for one, state in zip(going, states_now, strict=True):
         if state.ended:
             one.end = _late(one) or state
             one.pass_on(whole=True)
@@ -108,17 +115,26 @@ def _late(one: Followed) -> State | None:
 
 def ask(each: Sequence[Submitted]) -> list[State]:
     """How each of these jobs is now, by one question to Slurm for all that have not said how they ended."""
+    each = identified(each)
     final = {job.folder: state for job in each if (state := submitted.final(job)) is not None}
-    going = [job.id for job in each if job.folder not in final and job.id]
+    going = [job.id for job in each if job.folder not in final and commands.ID.fullmatch(job.id)]
     records = {record.id: record for record in commands.records(going)} if going else {}
     return [final.get(job.folder) or _state(job, records.get(job.id)) for job in each]
+
+
+def identified(each: Sequence[Submitted]) -> list[Submitted]:
+    """These jobs with the ids that Slurm gave them, where its answer was lost: then it is asked for all that it has."""
+    nameless = [job for job in each if not job.id and submitted.final(job) is None]
+    records = commands.records() if nameless else []
+    found = {job.folder: record.id for job in nameless for record in records if is_of(record, job)}
+    return [submitted.accepted(job, found[job.folder]) if job.folder in found else job for job in each]
 
 
 def _state(job: Submitted, record: commands.Record | None) -> State:
     ours = record is not None and is_of(record, job)
     if record is not None and ours and (going := states.live(record)) is not None:
         return going
-    about = commands.details(job.id) if ours else commands.accounted(job.id) if job.id and record is None else {}
+    about = commands.details(job.id) if ours else _accounted(job) if record is None else {}
     if not about:
         gone = State(submitted.LOST, "Slurm does not know it any more, and it left no word of its end")
         return submitted.ended(job) or gone
@@ -128,7 +144,15 @@ def _state(job: Submitted, record: commands.Record | None) -> State:
     return state
 
 
+def _accounted(job: Submitted) -> Mapping[str, str]:
+    return commands.accounted(job.id) if commands.ID.fullmatch(job.id) else {}
+
+
 def is_of(record: commands.Record, job: Submitted) -> bool:
-    """Whether Slurm's record is that of ``job``: ids are given anew where a controller lost its memory. The comment of
-    an array names all its tasks."""
-    return job.folder.name in record.comment.removeprefix(submitted.MARK).split(",")
+    """Whether Slurm's record is that of ``job``: ids are given anew where a controller lost its memory. An array has
+    the comment of its first job (comments are short), whose folder leads to those of all by their numbers."""
+    first, number = record.comment.removeprefix(submitted.MARK), record.id.partition("_")[2]
+    if not number or not submitted.is_name(first):
+        return first == job.folder.name
+    link = job.folder.parent / first / submitted.TASKS / number
+    return link.is_symlink() and link.readlink().name == job.folder.name

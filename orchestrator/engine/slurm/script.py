@@ -5,17 +5,18 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine import containers
 from orchestrator.engine.slurm.settings import Slurm
-from orchestrator.jobs import Job, Mount, Secret
+from orchestrator.jobs import Job, Mount, Secret, submitted
 from orchestrator.jobs.mounts import SECRETS
 from orchestrator.jobs.submitted import SECRET
 from tltpipe import seal
+from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -80,13 +81,7 @@ class Script:
 
     def resources(self) -> list[str]:
         """What is asked of Slurm, as options of srun."""
-        named = {name: getattr(self.chosen, name) for name in ("partition", "account", "qos")}
-        gpus = f"gpu:{self.chosen.gpu_type}:" if self.chosen.gpu_type else "gpu:"
-        return [
-            f"--cpus-per-task={self.chosen.cpus}",
-            *(f"--{name}={value}" for name, value in named.items() if value),
-            *([f"--gres={gpus}{self.job.gpus}"] if self.job.gpus else []),
-        ]
+        return [f"--cpus-per-task={self.chosen.cpus}", *_wanted(self.job, replace(self.chosen, time=None, memory=None))]
 
     @property
     def python(self) -> str:
@@ -177,15 +172,43 @@ def is_ours(job: Job) -> bool:
 def _header(job: Job, chosen: Slurm, comment: str, log: Path) -> dict[str, Any]:
     """What of the template says what Slurm is asked for. In a path % starts a pattern of Slurm's, but for %a."""
     return {
-        "name": job.name,
+        "name": submitted.short_name(job),
         "comment": comment,
-        "log": shlex.quote(str(log).replace("%", "%%").replace("/%%a/", "/%a/")),
+        "log": _spelt(str(log).replace("%", "%%").replace("/%%a/", "/%a/")),
         "nodes": chosen.ray_nodes if fans_out_by_ray(job, chosen) else job.nodes,
         "gpus": job.gpus,
         "chosen": chosen,
+        "wanted": [_spelt(word) for word in _wanted(job, chosen)],
+        "options": [_one_line(option) for option in chosen.options],
         "resumes": bool(job.again),
         "array": "",
     }
+
+
+def _wanted(job: Job, chosen: Slurm) -> list[str]:
+    """The options of sbatch and srun for what is chosen, and for the GPUs of ``job``."""
+    named = {"partition": chosen.partition, "account": chosen.account, "qos": chosen.qos, "time": chosen.time}
+    named |= {"mem": chosen.memory}
+    gpus = f"gpu:{chosen.gpu_type}:" if chosen.gpu_type else "gpu:"
+    return [
+        *(f"--{name}={value}" for name, value in named.items() if value),
+        *([f"--gres={gpus}{job.gpus}"] if job.gpus else []),
+    ]
+
+
+def _spelt(word: str) -> str:
+    """``word`` as an #SBATCH line has it. Raises UsageError for what cannot be spelt there."""
+    if "\\" in word:
+        raise UsageError(f"Slurm takes no backslash: {word}", hint="choose another name for this folder or setting")
+    return shlex.quote(_one_line(word))
+
+
+def _one_line(text: str) -> str:
+    """``text``, as an #SBATCH line ends where its line does."""
+    if not text.isprintable():
+        what = f"Slurm takes no line breaks and the like: {text!r}"
+        raise UsageError(what, hint="choose another name for this folder or setting; options go one by one")
+    return text
 
 
 def _enroot(image: str) -> str:

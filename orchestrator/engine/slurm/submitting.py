@@ -42,7 +42,7 @@ class Submitter:
         for known in reversed(submitted.every(self.jobs)):
             if known.digest != digest or known.runner != self.runner or known.collected:
                 continue
-            known = self._with_id(known)
+            (known,) = following.identified([known])
             (state,) = following.ask([known])
             if not state.ended or (state.word == submitted.DONE and job.again == job.argv):
                 return known
@@ -50,11 +50,6 @@ class Submitter:
 
     def _identity(self, job: Job) -> dict[str, str]:
         return {"executor": job.environment.get(executors.VARIABLE, "")}
-
-    def _with_id(self, job: Submitted) -> Submitted:
-        """``job`` with the id that Slurm gave it, if its answer was lost and it has it."""
-        found = next((each.id for each in commands.records() if following.is_of(each, job)), "") if not job.id else ""
-        return submitted.accepted(job, found) if found else job
 
     def submit(self, job: Job, *, after: str = "") -> Submitted:
         made = self._write(job, after=after)
@@ -66,12 +61,11 @@ class Submitter:
         if len(jobs) < 2:
             return [self.submit(job) for job in jobs]
         made = [self._write(job) for job in jobs]
-        tasks = made[0].folder / "tasks"
+        tasks = made[0].folder / submitted.TASKS
         tasks.mkdir(mode=0o700)
         for number, each in enumerate(made):
             (tasks / f"{number}").symlink_to(Path("..", "..", each.folder.name))
-        comment = submitted.MARK + ",".join(each.folder.name for each in made)
-        script = submitted.write_file(made[0], "array.sh", array(jobs, self.chosen, comment, tasks))
+        script = submitted.write_file(made[0], "array.sh", array(jobs, self.chosen, made[0].comment, tasks))
         id = self._hand_over(script, made)
         return [submitted.accepted(each, f"{id}_{number}") for number, each in enumerate(made)]
 
@@ -94,8 +88,16 @@ class Submitter:
             raise
 
     def _write(self, job: Job, *, after: str = "") -> Submitted:
-        """The folder of a job with all that it needs."""
+        """The folder of a job with all that it needs; none is left where it cannot be written whole."""
         made = submitted.create(self.jobs, self.runner, job, self._identity(job))
+        try:
+            self._fill(made, job, after)
+        except BaseException:
+            files.remove(made.folder)
+            raise
+        return made
+
+    def _fill(self, made: Submitted, job: Job, after: str) -> None:
         for name, value in job.secrets.items():
             submitted.write_secret(made, name, value)
         for name in self.hidden:
@@ -107,7 +109,6 @@ class Submitter:
         place = made.folder / submitted.PREFLIGHT
         check = preflight.begin(place, self.workspace) if self.is_checked(job) else []
         submitted.write_file(made, submitted.SCRIPT, self.script(job, made.folder, after, check).text())
-        return made
 
     def is_checked(self, job: Job) -> bool:
         return job.nodes > 1 and (is_ours(job) or self.chosen.container == "none")
