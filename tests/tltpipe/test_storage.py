@@ -248,6 +248,13 @@ def test_a_line_that_is_none_of_a_manifests(tmp_path: Path, line: str) -> None:
         manifest.read(listed, "s3://bucket/x")
 
 
+@pytest.mark.parametrize("query", ["?X-Amz-Signature=HUSH", "?versionId=1&sig=HUSH", "?a=1;token=HUSH"])
+def test_a_signature_is_a_credential_wherever_it_stands(query: str) -> None:
+    assert "HUSH" not in storage.masked(f"https://host/x{query}")
+    with pytest.raises(UsageError, match="credentials do not belong"):
+        storage.checked(f"https://host/x{query}")
+
+
 def test_a_copy_that_was_interrupted_is_not_whole(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = write(tmp_path / "raw", 2)
     url = f"file://{raw}"
