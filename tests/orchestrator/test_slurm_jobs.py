@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from orchestrator.engine.slurm import commands, following
+from orchestrator.engine.slurm import commands, following, states
 from orchestrator.engine.slurm.commands import AnswerLost, Record
 from orchestrator.engine.slurm.following import Followed
 from orchestrator.jobs import Job, submitted
@@ -28,7 +29,7 @@ def test_a_controller_that_is_restarted_ends_nothing(job: Submitted, monkeypatch
     """Jobs go on meanwhile, and so does who follows them."""
     asked: list[None] = []
 
-    def records(_: Sequence[str]) -> list[Record]:
+    def records(_: Sequence[str], **__: float) -> list[Record]:
         asked.append(None)
         if len(asked) < 3:
             raise AnswerLost("squeue got no answer")
@@ -52,7 +53,7 @@ def test_an_id_that_is_none_of_slurms_spoils_no_question(
 ) -> None:
     """A folder may have come with somebody else's workspace."""
     odd = replace(job, id=id, folder=job.folder.with_name("20261130-120000-train-abcdef"))
-    monkeypatch.setattr(commands, "records", lambda ids: [record(job)] if list(ids) == ["7"] else [])
+    monkeypatch.setattr(commands, "records", lambda ids, **_: [record(job)] if list(ids) == ["7"] else [])
     monkeypatch.setattr(commands, "accounted", lambda _: pytest.fail("asked for it"))
     assert [state.word for state in following.ask([odd, job])] == [submitted.LOST, submitted.RUNNING]
 
@@ -68,3 +69,23 @@ def test_whose_record_it_is(job: Submitted) -> None:
     assert following.is_of(record(job, id="7_1"), job)
     assert not following.is_of(record(job, id="7_0"), job)
     assert not following.is_of(record(job, id="7_1")._replace(comment="tltpipe:../../x"), job)
+
+
+def test_a_job_that_ends_before_its_program_was_not_killed(job: Submitted) -> None:
+    """A line of slurm.setup that says exit."""
+    about = {"JobState": "FAILED", "ExitCode": "3:0", "NodeList": "n1", "Reason": "NonZeroExitCode"}
+    state = states.ended(about, job.log)
+    assert (state.word, state.exit_code) == (submitted.FAILED, 3)
+    assert state.reason == "ended with exit status 3 on n1 before its program did (a line of slurm.setup?)"
+
+
+def test_a_controller_that_is_down_is_not_waited_for(job: Submitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves questions open for 20 s and more."""
+    monkeypatch.setattr(commands, "_program", lambda _: "sleep")
+    monkeypatch.setattr(commands.subprocess, "run", partial(waits, commands.subprocess.run))
+    with pytest.raises(AnswerLost, match=r"squeue did not answer in 0 s"):
+        following.ask([job], seconds=0.2)
+
+
+def waits(run: Callable[..., object], words: Sequence[str], **options: object) -> object:
+    return run([words[0], "60"], **options)
