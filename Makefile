@@ -3,7 +3,6 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-INSTALL ?= $(BIN)/python -m pip install --progress-bar off --quiet
 
 .PHONY: setup demo test test-docker lint clean
 
@@ -13,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade pip
 	@echo "installing tltpipe and PyTorch into $(VENV) (several GB the first time) ..."
-	$(INSTALL) --constraint constraints.txt --editable '.[runtime,dev]'
+	$(BIN)/python -m pip install --progress-bar off --quiet --constraint constraints.txt --editable '.[runtime,dev]'
 	@touch $@
 
 demo: $(READY)

@@ -54,23 +54,19 @@ if [[ $(version chroot "$root" python3) == "$python" ]]; then
     "$venv/bin/python" - "$root/usr/local/lib/$python/dist-packages" $heavy <<'PY'
 import os, shutil, sys
 from importlib.metadata import distribution
-from importlib.util import cache_from_source
 from pathlib import Path
 
 target = Path(sys.argv[1])
 for name in sys.argv[2:]:
-    installed = distribution(name.split("==")[0])
-    files = {str(file) for file in installed.files or () if ".." not in file.parts}
-    files |= {cache_from_source(file) for file in files if file.endswith(".py")}  # pip lists them, others do not
-    for file in sorted(files):
-        source, copy = Path(installed.locate_file(file)), target / file
-        if not source.is_file():
+    for file in distribution(name.split("==")[0]).files or ():
+        if ".." in file.parts or not file.locate().is_file():
             continue
+        copy = target / file
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(source, copy)
+            os.link(file.locate(), copy)
         except OSError:  # another file system
-            shutil.copy2(source, copy)
+            shutil.copy2(file.locate(), copy)
 PY
 fi
 

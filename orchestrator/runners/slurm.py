@@ -105,7 +105,7 @@ class SlurmRunner(MountTable):
         return [self.run(job, say) for job, say in zip(jobs, hear, strict=True)]
 
     def state(self, each: Sequence[Submitted]) -> list[State]:
-        return following.ask(each)
+        return following.ask(each, seconds=following.ANSWER_SECONDS)
 
     def stop(self, job: Submitted, *, now: bool) -> None:
         (job,) = following.identified([job])
@@ -247,4 +247,6 @@ def _exit_code(one: Followed) -> int:
     what = f"job {one.job.id} ({one.job.name}) {state.reason or 'is gone'}"
     if state.word == submitted.STOPPED:
         raise Interrupted(what, hint="the same command goes on from what it left")
-    raise HostError(what, hint=f"its log is {one.job.log}")
+    if states.is_vain(state):
+        raise HostError(what, hint="it was cancelled; `tltpipe doctor --runner slurm` lists the partitions")
+    raise HostError(what, hint=f"its log is {one.job.log}" if one.job.log.exists() else None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def test_a_controller_that_is_restarted_ends_nothing(job: Submitted, monkeypatch
     """Jobs go on meanwhile, and so does who follows them."""
     asked: list[None] = []
 
-    def records(_: Sequence[str]) -> list[Record]:
+    def records(_: Sequence[str], **__: float) -> list[Record]:
         asked.append(None)
         if len(asked) < 3:
             raise AnswerLost("squeue got no answer")
@@ -56,7 +57,7 @@ def test_an_id_that_is_none_of_slurms_spoils_no_question(
 ) -> None:
     """A folder may have come with somebody else's workspace."""
     odd = replace(job, id=id, folder=job.folder.with_name("20261130-120000-train-abcdef"))
-    monkeypatch.setattr(commands, "records", lambda ids: [record(job)] if list(ids) == ["7"] else [])
+    monkeypatch.setattr(commands, "records", lambda ids, **_: [record(job)] if list(ids) == ["7"] else [])
     monkeypatch.setattr(commands, "accounted", lambda _: pytest.fail("asked for it"))
     assert [state.word for state in following.ask([odd, job])] == [submitted.LOST, submitted.RUNNING]
 
@@ -91,7 +92,7 @@ def test_which_job_is_the_same_work(
     """One that goes on, or has done what nobody took over yet and what this one would do."""
     runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", argv, again=again)
     made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
-    monkeypatch.setattr(commands, "records", lambda ids: [record(made)] if ids == ["7"] else [])
+    monkeypatch.setattr(commands, "records", lambda ids, **_: [record(made)] if ids == ["7"] else [])
     if ended is not None:
         submitted.write_file(made, submitted.STATUS, ended)
     assert runner.submitter.unfinished(job) == (made if found else None)
@@ -103,7 +104,7 @@ def test_which_job_is_the_same_work(
 def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", ("t",), again=("t",))
     made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
-    monkeypatch.setattr(commands, "records", lambda _: [record(made)])
+    monkeypatch.setattr(commands, "records", lambda *_, **__: [record(made)])
     with pytest.raises(HostError, match=r"job 7 .* still at work"):
         runner.finish_earlier("train", str, force=True)
     submitted.write_file(made, submitted.STATUS, '{"exit_code": 0}')
@@ -117,7 +118,7 @@ def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypa
     ("about", "word", "code", "reason"),
     [
         ({"JobState": "COMPLETED", "ExitCode": "0:0"}, submitted.DONE, 0, ""),
-        ({"JobState": "FAILED", "ExitCode": "3:0"}, submitted.FAILED, 3, "was killed on n1"),
+        ({"JobState": "FAILED", "ExitCode": "3:0"}, submitted.FAILED, 3, "ended with exit status 3 on n1"),
         ({"JobState": "FAILED", "ExitCode": "0:9"}, submitted.FAILED, 137, "was killed on n1"),
         ({"JobState": "FAILED", "ExitCode": "nonsense"}, submitted.FAILED, None, "was killed on n1"),
         ({"JobState": "CANCELLED by 0"}, submitted.STOPPED, None, "was cancelled on n1"),
@@ -143,7 +144,9 @@ def test_a_job_whose_answer_was_lost_is_found_by_its_comment(
     """Whoever looks: it is not lost, nothing is done beside it, and it can be stopped."""
     lost = submitted.accepted(job, "")
     here, asked = [record(job)], []
-    monkeypatch.setattr(commands, "records", lambda ids=None: here if ids in (None, ["7"]) else pytest.fail(f"{ids}"))
+    monkeypatch.setattr(
+        commands, "records", lambda ids=None, **_: here if ids in (None, ["7"]) else pytest.fail(f"{ids}")
+    )
     monkeypatch.setattr(commands, "signal", lambda *words: asked.append(words))
     assert [state.word for state in following.ask([lost])] == [submitted.RUNNING]
     assert submitted.load(job.folder) == job
@@ -155,3 +158,23 @@ def test_a_job_whose_answer_was_lost_is_found_by_its_comment(
         runner.finish_earlier("train", str, force=True)
     here.clear()
     assert [state.word for state in following.ask([submitted.accepted(job, "")])] == [submitted.LOST]
+
+
+def test_a_job_that_ends_before_its_program_was_not_killed(job: Submitted) -> None:
+    """A line of slurm.setup that says exit."""
+    about = {"JobState": "FAILED", "ExitCode": "3:0", "NodeList": "n1", "Reason": "NonZeroExitCode"}
+    state = states.ended(about, job.log)
+    assert (state.word, state.exit_code) == (submitted.FAILED, 3)
+    assert state.reason == "ended with exit status 3 on n1 before its program did (a line of slurm.setup?)"
+
+
+def test_a_controller_that_is_down_is_not_waited_for(job: Submitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves questions open for 20 s and more."""
+    monkeypatch.setattr(commands, "_program", lambda _: "sleep")
+    monkeypatch.setattr(commands.subprocess, "run", partial(waits, commands.subprocess.run))
+    with pytest.raises(AnswerLost, match=r"squeue did not answer in 0 s"):
+        following.ask([job], seconds=0.2)
+
+
+def waits(run: Callable[..., object], words: Sequence[str], **options: object) -> object:
+    return run([words[0], "60"], **options)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from runtime.conversion import shards
+from tltpipe.errors import HostError
 from tltpipe.executors import VARIABLE
 
 ROOT = Path(__file__).parents[2]
@@ -85,3 +87,22 @@ def test_parts_in_any_order_and_then_no_frame_is_read_again(work: Path) -> None:
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert start(work, "parts").wait() == 0
     assert tree(work / "parts") == tree(work / "whole")
+
+
+def test_a_record_file_is_one_attempts_own(tmp_path: Path) -> None:
+    """Also where an earlier attempt, which was given up, goes on writing."""
+    with shards.staged(shards.Prefix(tmp_path, "tfr"), "work", [], print) as place:
+        with place.record_file("tfr") as old:
+            with place.record_file("tfr") as new:
+                new.write(b"whole")
+                old.write(b"who")
+            assert (place.folder / "tfr").read_bytes() == b"whole"
+            old.write(b"le")
+        assert (place.folder / "tfr").read_bytes() == b"whole"
+        lock = place.journal.hold.path
+        text = lock.read_text()
+        with pytest.raises(HostError, match="taken over"), place.record_file("tfr-2") as late:
+            late.write(b"?")
+            lock.write_text("another holder")
+        lock.write_text(text)
+        assert [path.name for path in place.folder.iterdir()] == ["tfr"]
