@@ -71,7 +71,7 @@ class Owner:
         return f"process {self.pid} on {self.host}{job}, since {self.started[:19].replace('T', ' ')}"
 
 
-_JOBS = ("SLURM_JOB_ID", "RAY_JOB_ID")
+_JOBS = ("SLURM_JOB_ID", "TLTPIPE_JOB_ID")
 _ATTEMPTS = ("TLTPIPE_ATTEMPT", "SLURM_RESTART_COUNT")
 
 
