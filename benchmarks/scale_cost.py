@@ -2,17 +2,21 @@
 becomes at a million, ten million and a hundred million pictures.
 
 Marginal costs: each stage runs on ``--pictures`` and on twice as many, and the difference counts, so that the start of
-a program is none of it. Requests and bytes are those of strace, below the folders of the data alone.
+a program is none of it. CPU time is the least of ``--rounds``, of stages that read no pixels on more pictures. Requests
+and bytes are those of strace, below the folders of the data alone. A stat of a file that is open already is no request:
+what the server said when it was opened still stands. A folder below /dev/shm has no disk that others keep busy.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import subprocess
-import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +26,11 @@ import corpus
 import kitti
 from measure import BIN, options, run
 
+SET_CHILD_SUBREAPER = 36
 CORES = 64
 """Of the cluster in the tables."""
+MORE = 6
+"""Times as many pictures for the CPU time of stages that read no pixels."""
 SCALES = (1_000_000, 10_000_000, 100_000_000)
 SPEC = 'kitti_config {{\n  root_directory_path: "{root}"\n  image_dir_name: "image"\n  label_dir_name: "label"\n'
 SPEC += '  image_extension: ".jpg"\n  partition_mode: "random"\n  num_partitions: 2\n  num_shards: 10\n}}\n'
@@ -61,11 +68,16 @@ class Cost:
 
 
 def cpu(argv: commands.Argv) -> float:
-    """Seconds of CPU of a command on one core, its processes with it."""
-    process = subprocess.Popen(["taskset", "-c", "0", *argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, argv
-    return usage.ru_utime + usage.ru_stime
+    """Seconds of CPU of a command and all processes that it starts: worker processes are nobody's children in the end,
+    unless somebody says that they are to be his."""
+    ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1)
+    process, used = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), 0.0
+    with suppress(ChildProcessError):
+        while True:
+            number, status, usage = os.wait3(0)
+            assert number != process.pid or status == 0, argv
+            used += usage.ru_utime + usage.ru_stime
+    return used
 
 
 def traced(argv: commands.Argv, folder: Path, log: Path) -> Cost:
@@ -86,22 +98,43 @@ def traced(argv: commands.Argv, folder: Path, log: Path) -> Cost:
                 if ENTRY.search(words):
                     cost.journal += max(0, result)
             elif call in REQUESTS:
-                cost.requests[REQUESTS[call]] += 1
+                if "AT_EMPTY_PATH" not in words:
+                    cost.requests["create" if "O_CREAT" in words else REQUESTS[call]] += 1
                 cost.entries += call.startswith("rename") and ENTRY.search(words) is not None
     return cost
 
 
-def measured(name: str, make: Callable[[Path, str], commands.Argv], few: Path, many: Path, bench: corpus.Bench) -> Cost:
-    """The cost of as many pictures as ``many`` has more than ``few``."""
-    both = []
+Stage = Callable[[Path, str], commands.Argv]
+Roots = tuple[Path, Path]
+
+
+def requests(name: str, make: Stage, roots: Roots, bench: corpus.Bench) -> Cost:
+    """Of as many pictures as the second of ``roots`` has more than the first."""
+    few, many = (traced(make(root, f"{name}-{root.name}"), bench.scratch, bench.scratch / "trace") for root in roots)
+    return many - few
+
+
+def seconds(name: str, make: Stage, roots: Roots, rounds: int) -> float:
+    """Of CPU, as ``requests``."""
+    times = [
+        [cpu(["taskset", "-c", "0", *make(root, f"{name}-{root.name}-{turn}")]) for root in roots]
+        for turn in range(rounds)
+    ]
+    return min(many for _, many in times) - min(few for few, _ in times)
+
+
+def folders(bench: corpus.Bench, pictures: int) -> Roots:
+    """So many pictures, and twice as many, with what each of the stages reads."""
+    whole = kitti.prepared(bench)
+    few, many = (kitti.frames(bench, whole, count=count) for count in (pictures, 2 * pictures))
     for root in (few, many):
-        cost = traced(make(root, f"{name}-traced-{root.name}"), bench.scratch, Path(tempfile.gettempdir()) / "trace")
-        cost.seconds = cpu(make(root, f"{name}-timed-{root.name}"))
-        both.append(cost)
-    return both[1] - both[0]
+        (root / "annos").mkdir()
+        for path in (root / "image").iterdir():
+            os.link(bench.split / "annos" / f"{path.stem}.json", root / "annos" / f"{path.stem}.json")
+    return few, many
 
 
-def stages(bench: corpus.Bench) -> dict[str, Callable[[Path, str], commands.Argv]]:
+def stages(bench: corpus.Bench) -> dict[str, Stage]:
     """The command of each stage on a folder with ``image`` and ``label``, into a new folder of a name."""
     spec = augment_specs.written(augment_specs.FULL, bench.scratch / "augment.conf")
 
@@ -126,19 +159,32 @@ def stages(bench: corpus.Bench) -> dict[str, Callable[[Path, str], commands.Argv
     }
 
 
+def scaling(root: Path, bench: corpus.Bench) -> None:
+    """Augment by one, two and four processes: what they take together says what they get in one another's way."""
+    spec = bench.scratch / "augment.conf"
+    count = kitti.count(root)
+    print(f"\ntlt-augment of {count:,} pictures on {os.cpu_count()} cores")
+    head("processes", "seconds", "pictures/s", "CPU seconds of all")
+    for workers in (1, 2, 4):
+        argv, start = commands.augment(root, spec, bench.scratch / f"by{workers}", workers=workers), time.monotonic()
+        used = cpu(argv)
+        seconds = time.monotonic() - start
+        print(f"| {workers} | {seconds:.1f} | {count / seconds:.0f} | {used:.1f} |", flush=True)
+
+
 def head(*names: str) -> None:
     print(f"| {' | '.join(names)} |\n|{' --- |' * len(names)}")
 
 
 def show(costs: dict[str, Cost], pictures: int) -> None:
     print("\nfor each million pictures")
-    head("stage", "CPU hours", "GB read", "GB written", "requests, million", "of these")
+    head("stage", "CPU hours", "GB read", "GB written", "requests, million", "of these, for each picture")
     for name, cost in costs.items():
         scale = 1e6 / pictures
-        kinds = ", ".join(f"{kind} {count / pictures:.2f}" for kind, count in cost.requests.most_common(5))
+        kinds = ", ".join(f"{count / pictures:.1f} {kind}" for kind, count in cost.requests.most_common(4) if count)
         print(
             f"| {name} | {cost.seconds * scale / 3600:.2f} | {cost.read * scale / 1e9:.1f} | "
-            f"{cost.written * scale / 1e9:.1f} | {cost.requests.total() / pictures:.2f} | {kinds} a picture |"
+            f"{cost.written * scale / 1e9:.1f} | {cost.requests.total() / pictures:.2f} | {kinds} |"
         )
     print(f"\nwhat that becomes, on {CORES} cores")
     head("stage", "pictures", "hours", "requests/s", "MB/s read + written", "journal")
@@ -154,13 +200,18 @@ def show(costs: dict[str, Cost], pictures: int) -> None:
 
 
 if __name__ == "__main__":
-    said = options(__doc__, pictures=1000, rounds=1)
+    said = options(__doc__, pictures=2000, rounds=3)
+    costs: dict[str, Cost] = {}
     with corpus.bench(said.folder, pictures=3 * said.pictures) as bench:
-        whole = kitti.prepared(bench)
-        few, many = (kitti.frames(bench, whole, count=count) for count in (said.pictures, 2 * said.pictures))
-        for root in (few, many):
-            (root / "annos").mkdir()
-            for path in (root / "image").iterdir():
-                os.link(bench.split / "annos" / f"{path.stem}.json", root / "annos" / f"{path.stem}.json")
-        print(kitti.described(many))
-        show({name: measured(name, make, few, many, bench) for name, make in stages(bench).items()}, said.pictures)
+        roots = folders(bench, said.pictures)
+        print(kitti.described(roots[1]), flush=True)
+        for name, make in stages(bench).items():
+            costs[name] = requests(name, make, roots, bench)
+        costs["augment"].seconds = seconds("augment", stages(bench)["augment"], roots, said.rounds)
+        scaling(roots[0], bench)
+    with corpus.bench(said.folder and said.folder / "light", pictures=3 * MORE * said.pictures, light=True) as bench:
+        roots = folders(bench, MORE * said.pictures)
+        for name, make in stages(bench).items():
+            if name != "augment":
+                costs[name].seconds = seconds(name, make, roots, said.rounds) / MORE
+    show(costs, said.pictures)

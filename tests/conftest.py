@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from browser import Pages
+    from faults import Record
     from playwright.sync_api import Browser
 
 NEEDS = {
@@ -22,6 +23,14 @@ NEEDS = {
 """Marks of tests that run only when asked for, each by its option ``--run-<mark>``."""
 
 
+def pytest_configure() -> None:
+    """One thread computes in each process. Sums of other numbers of threads differ in their last bits, which tests
+    compare, and figures of a detector that learned little hang on them: they are the same on every machine. Two threads
+    each of two processes on two cores would take many times as long. It is set before PyTorch is imported: a number
+    that is set later is not all the same to its kernels. Tests of the choice itself take the variable away."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-docker", action="store_true", help="run the tests that need a real Docker engine")
     parser.addoption("--run-browser", action="store_true", help="run the tests that need a real browser, Chromium")
@@ -29,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-ray", action="store_true", help="run the tests that start a Ray cluster")
     shots = os.environ.get("TLTPIPE_SCREENSHOTS")
     parser.addoption("--screenshots", metavar="DIR", default=shots, help="keep the screenshots of pages in DIR")
+    parser.addoption("--faults", metavar="FILE", help="append what faults came to, for docs/faults.py")
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files instead of comparing")
 
 
@@ -81,6 +91,15 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped in spite of --run-{mark}: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def record_fault(request: pytest.FixtureRequest) -> Record:
+    """For a fault that the test causes: where, what, and what comes of it. ``over()`` says that it has."""
+    from faults import Fault
+
+    file = request.config.getoption("--faults")
+    return lambda *words: Fault(*words, request.function.__name__, Path(file) if file else None)
 
 
 @pytest.fixture(scope="module")

@@ -90,15 +90,13 @@ class Records:
             losses.lose(losing.chosen("left empty"), images=1)
 
     def merge(self, others: Records) -> None:
-        """Count all of ``others``, too; their records are somebody else's."""
+        """Count all of ``others``, too; their records and check sums are somebody else's."""
         self.losses.merge(others.losses)
         self.losses.count_read(images=others.images_read, items=others.items_read)
         self.losses.count_written(images=others.images_written, items=others.items_written)
         _add(self.selected_away, others.selected_away)
         _add(self.dropped, others.dropped)
         self.crowds += others.crowds
-        self.names += others.names
-        self.paths += others.paths
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"recorders": (), "page": None}  # the parent has its own

@@ -6,8 +6,10 @@ there and ends in the same bytes. Outputs appear together, at the end.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -122,7 +124,7 @@ class _Work:
             divided = executors.divided()
             if divided is None:
                 return self._whole(known, keys, bar, made)
-        with bar as shown:
+        with bar as shown, _room(self.journal.root):
             for part in self.parts:
                 self._note_chunks(part, keys[part.split], shown)
         raise divided.part()
@@ -143,7 +145,7 @@ class _Work:
         made: Sequence[Path],
     ) -> dict[str, Summary]:
         try:
-            with bar as shown:
+            with bar as shown, _room(self.journal.root):
                 answer = {part.split: self._part(part, keys[part.split], shown) for part in self.parts}
             self._balance(answer, known, keys)
             self.journal.guard()
@@ -172,6 +174,7 @@ class _Work:
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
         findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
         findings.take(part.dataset.findings)
+        names, paths = array("I"), array("I")  # check sums of very many
         categories = part.dataset.categories
         with ExitStack() as files:
             self.journal.guard()
@@ -186,7 +189,9 @@ class _Work:
                 total.merge(batch.gathered)
                 losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
                 losing.count_findings(total.losses, batch.findings)
-                total.names += [checksum(name) for name, _ in batch.left_out]
+                names.extend(batch.gathered.names)
+                names.extend(checksum(name) for name, _ in batch.left_out)
+                paths.extend(batch.gathered.paths)
                 findings.merge(batch.findings)
                 evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
@@ -198,8 +203,8 @@ class _Work:
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            names = losing.sums(total.names) if pictures is part.dataset.pictures else None
-            self.claims.append(losing.claim(place, pictures, names, total.paths))
+            known = losing.sums(names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, known, paths))
         return Summary(
             losses.written.images,
             losses.written.items,
@@ -314,6 +319,18 @@ class _Work:
         ]
         choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
         return plain.identity(parts, choices)
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Raise HostError where the disk of ``folder`` is full: what is done stays for the next run."""
+    try:
+        yield
+    except OSError as refusal:
+        if refusal.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        hint = "make room, and run the same command again: it goes on"
+        raise HostError(f"cannot write here: {refusal.strerror}", where=folder, hint=hint) from refusal
 
 
 def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:

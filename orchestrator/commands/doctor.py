@@ -47,6 +47,7 @@ def _nodes(run: Run, runner: Cluster) -> list[Check]:
 
     folder, name = run.workspace.jobs.parent / f"preflight-{secrets.token_hex(3)}", f"{run.config.runner}: nodes"
     try:
+        files.refuse_links(run.workspace.root, [folder])
         nodes = runner.on_each_node(preflight.begin(folder, run.workspace.root))
         verdict = preflight.judge(folder, nodes)
     except HostError as error:

@@ -68,10 +68,12 @@ def _manifests(run: Run, stage: str, chosen: Kubernetes) -> str:
     """The manifests of a stage. Raises UsageError where it has none."""
     from orchestrator import pipeline
     from orchestrator.engine.kubernetes import jobs, pods, rays
+    from orchestrator.jobs.mounts_file import is_secret
 
-    module, name = pipeline.load(stage), pods.name("tltpipe", run.workspace.root.name, stage)
+    module, name = pipeline.load(stage), pods.name(run.workspace.root.name, stage)
     requests = module.requests(run)
     if hasattr(module, "published") and (not requests or all(run.toolkit.fans_out(each) for each in requests)):
+        jobs.refuse_far(run.workspace.root, run.config.data.root)
         image = run.config.image or run.toolkit.IMAGES[0]
         words = ["tltpipe", "run", stage, "--workspace", run.root_seen, "--runner", "local", *_settings(run)]
         environment: dict[str, Any] = dict(run.toolkit.ENVIRONMENT)
@@ -81,8 +83,13 @@ def _manifests(run: Run, stage: str, chosen: Kubernetes) -> str:
         raise UsageError(f"{stage} has no program that could be rendered")
     wanted = [run.job(request) for request in requests]
     names = [name] if len(wanted) == 1 else [f"{name}-{number}" for number in range(len(wanted))]
-    every = [each for job, own in zip(wanted, names, strict=True) for each in jobs.manifests(job, own, chosen)]
-    secrets = dict.fromkeys(secret for job in wanted for secret in jobs.secrets(job))
+    hidden = [variable for variable in run.runner.environment() if is_secret(variable)]
+    every = [
+        manifest
+        for job, own in zip(wanted, names, strict=True)
+        for manifest in jobs.manifests(job, own, chosen, hidden=hidden)
+    ]
+    secrets = dict.fromkeys([*(secret for job in wanted for secret in jobs.secrets(job)), *hidden])
     return pods.as_yaml(every, pods.remarks(chosen, secrets))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.jobs import submitted
 from orchestrator.jobs.survey import UNKNOWN, Known, survey
-from tltpipe.errors import HostError, UsageError
+from tltpipe.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.commands.options import InFolder
@@ -41,13 +41,9 @@ def folder(options: InFolder) -> Path:
 def engine(options: InFolder, runner: str) -> Remote:
     """The ``runner``, with its settings in this workspace. Raises HostError where its jobs do not outlive it."""
     from orchestrator import session
-    from orchestrator.runners import Remote
-    from orchestrator.settings.config import Given
+    from orchestrator.pipeline import live_jobs
 
-    run = session.start(options.workspace, options.console, flags={"runner": Given(runner, "job.json")})
-    if not isinstance(run.runner, Remote):
-        raise HostError(f"the runner {runner} has no jobs that live without it")
-    return run.runner
+    return live_jobs.engine(session.start(options.workspace, options.console), runner)
 
 
 def of_workspace(options: InFolder) -> list[Known]:

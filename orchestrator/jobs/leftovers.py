@@ -16,7 +16,10 @@ from tltpipe import files
 _ASIDE = re.compile(r"-\d{8}-\d{6}$")
 _EARLIER = re.compile(r"^earlier(?:-\d+)?$")
 _HIDDEN = re.compile(r"^\..+\.(?:partial|old|journal)$")
+_OF_NODES = re.compile(r"^(?:ray|preflight)-\w+$")
+"""Folders in which nodes of a cluster find what they need, and report, for as long as a command runs."""
 ASIDE, EXPORTED, STAGING, CRASH = "earlier training", "earlier export", "unfinished work", "crash report"
+KILLED = "of a command that was killed"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ def find(workspace: Workspace) -> list[Leftover]:
     exported = [path for path in _children(workspace.exported) if _ASIDE.search(path.name) and path.is_dir()]
     leftovers += [_leftover(workspace, path, EXPORTED) for path in exported]
     leftovers += [_leftover(workspace, path, STAGING) for path in _staging(workspace)]
+    of_nodes = [path for path in _children(workspace.receipts.parent) if _OF_NODES.match(path.name)]
+    leftovers += [_leftover(workspace, path, KILLED) for path in of_nodes]
     crashes = sorted(workspace.logs.glob("tltpipe-crash-*.txt"))
     return leftovers + [_leftover(workspace, path, CRASH) for path in crashes]
 
@@ -86,8 +91,9 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _leftover(workspace: Workspace, path: Path, what: str) -> Leftover:
-    stage = {workspace.augmented: "augment", workspace.output / "weights": "train"}.get(path.parent, "prepare")
-    unfinished = what == STAGING and path.parent != workspace.tfrecords and attempts.load(workspace.receipts, stage)
+    stages = {workspace.augmented: "augment", workspace.tfrecords: "tfrecords", workspace.output / "weights": "train"}
+    stage = stages.get(path.parent, "prepare")
+    unfinished = what == STAGING and attempts.load(workspace.receipts, stage)
     return Leftover(path, what, _size(path), stage if unfinished else None)
 
 

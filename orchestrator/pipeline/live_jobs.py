@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator import session
 from orchestrator.jobs import submitted
-from orchestrator.jobs.survey import Engine, Known, survey
+from orchestrator.jobs.survey import Known, survey
 from orchestrator.pipeline.sequence import all_of, before
 from orchestrator.run import Run
 from orchestrator.runners import Remote
@@ -17,7 +17,7 @@ def live(run: Run, *stages: str) -> list[Known]:
     return [each for each in survey(jobs, lambda runner: engine(run, runner)) if not each.state.ended]
 
 
-def engine(run: Run, runner: str) -> Engine:
+def engine(run: Run, runner: str) -> Remote:
     """The ``runner`` of this workspace. Raises HostError where its jobs do not outlive it."""
     opened = run.runner
     if run.config.runner != runner:

@@ -7,7 +7,7 @@ import shlex
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -101,14 +101,16 @@ class SlurmRunner(MountTable):
 
     def run_array(self, jobs: Sequence[Job], hear: Sequence[Callable[[str], None]]) -> list[Outcome]:
         if len(jobs) > 1 and not any(map(self._parts, jobs)):
-            return self._run(jobs, hear, self.submitter.submit_array)
+            return list(self._run(jobs, hear, self.submitter.submit_array))
         return [self.run(job, say) for job, say in zip(jobs, hear, strict=True)]
 
     def state(self, each: Sequence[Submitted]) -> list[State]:
         return following.ask(each, seconds=following.ANSWER_SECONDS)
 
     def stop(self, job: Submitted, *, now: bool) -> None:
-        record = next((each for each in commands.records([job.id]) if following.is_of(each, job)), None)
+        (job,) = following.identified([job])
+        records = commands.records([job.id]) if commands.ID.fullmatch(job.id) else []
+        record = next((each for each in records if following.is_of(each, job)), None)
         if record is None:
             raise HostError(f"Slurm does not know job {job.id} ({job.name})", hint="`tltpipe status` shows its state")
         state = states.live(record)
@@ -121,6 +123,7 @@ class SlurmRunner(MountTable):
 
     def follow(self, job: Submitted, say: Callable[[str], None]) -> Outcome:
         began, tail = time.monotonic(), deque[str](maxlen=logs.TAIL)
+        (job,) = following.identified([job])
 
         def hear(line: str) -> None:
             tail.append(line)
@@ -131,7 +134,8 @@ class SlurmRunner(MountTable):
         return Outcome(_exit_code(one), job.log, time.monotonic() - began, tuple(tail))
 
     def finish_earlier(self, stage: str, say: Callable[[str], None], *, force: bool) -> None:
-        own = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
+        known = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
+        own = following.identified(known)
         going = [job for job, state in zip(own, self.state(own), strict=True) if not state.ended]
         for job in going:
             if force:
@@ -170,20 +174,24 @@ class SlurmRunner(MountTable):
             made = self.submitter.submit_array([part for part in new if part is not job])
             if job not in new:
                 return made
-            before = [known.id for part in each if part not in new and (known := self.submitter.unfinished(part))]
+            earlier = [known for part in each if part not in new and (known := self.submitter.unfinished(part))]
+            going = [known.id for known in earlier if submitted.final(known) is None]  # others Slurm may have forgotten
             first = [submission.id.partition("_")[0] for submission in made[:1]]
-            return [*made, self.submitter.submit(job, after=":".join([*first, *before]))]
+            return [*made, self.submitter.submit(job, after=":".join([*first, *going]))]
 
-        *done, outcome = self._run([*each, job], [say] * (parts + 1), submit)
-        return next((part for part in done if part.exit_code), outcome)
+        for outcome in self._run([*each, job], [say] * (parts + 1), submit):
+            if outcome.exit_code:  # what comes after that part was cancelled
+                break
+        return outcome
 
     def _run(
         self,
         jobs: Sequence[Job],
         hear: Sequence[Callable[[str], None]],
         submit: Callable[[Sequence[Job]], list[Submitted]],
-    ) -> list[Outcome]:
-        """Follow what Slurm has of ``jobs``, or has done and nobody took over, and ``submit`` the others."""
+    ) -> Iterator[Outcome]:
+        """Follow what Slurm has of ``jobs``, or has done and nobody took over, and ``submit`` the others. When all have
+        ended their outcomes come in the order of ``jobs``, and those that succeeded are taken over."""
         began = time.monotonic()
         with ExitStack() as lasting:
             kept = [
@@ -195,13 +203,11 @@ class SlurmRunner(MountTable):
             each = [Followed(job, log.line) for job, log in zip(handed, kept, strict=True)]
             self._finish(each)
         seconds = time.monotonic() - began
-        outcomes = [
-            Outcome(_exit_code(one), log.path, seconds, log.tail()) for one, log in zip(each, kept, strict=True)
-        ]
-        for one, outcome in zip(each, outcomes, strict=True):
+        for one, log in zip(each, kept, strict=True):
+            outcome = Outcome(_exit_code(one), log.path, seconds, log.tail())
             if outcome.exit_code == 0:
                 submitted.collect(one.job)
-        return outcomes
+            yield outcome
 
     def _finish(self, each: Sequence[Followed]) -> None:
         """Follow all to their end. On Ctrl-C they are asked to stop and waited for, then Interrupted is raised; where

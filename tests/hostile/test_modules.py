@@ -14,7 +14,8 @@ NAMES = ("json", "multiprocessing", "signal", "numpy", "torch", "tltpipe", "conv
 POOL = "from tltpipe import workers\nassert list(workers.parallel_map(abs, [-1, -2, -3], workers=2)) == [1, 2, 3]"
 MEMBER = """
 from runtime.machine import launch
-member = launch._start(0, "runtime.programs.train", ["--help"])
+from runtime.machine.cluster import Cluster
+member = launch._start(Cluster(), 1, "runtime.programs.train", ["--help"])
 assert member.process.wait() == 0
 """
 

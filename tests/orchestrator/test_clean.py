@@ -32,9 +32,11 @@ def littered(workspace: Path) -> dict[str, int]:
     litter = {
         "output-20261129-101500/weights/a.tlt": 5000,
         "KITTI-dataset-augmented/.train.partial/images/1.jpg": 300,
+        "TFRecords/.train.partial/train-00000": 20,
         "Original-Data/train/.label.partial/1.txt": 20,
         "COCO/.train.json.partial": 7,
         ".tltpipe/prepare/00001": 40,
+        ".tltpipe/ray-k2_x9f0a/seal.key": 64,
         "output/weights/earlier/b.tlt": 600,
         "exported/ssd_resnet18_epoch_080-20261129-101500/onnx/model.onnx": 9000,
     }
@@ -81,16 +83,20 @@ def test_an_earlier_training_that_was_set_aside_is_found(
 
 
 def test_what_an_interrupted_stage_goes_on_from_stays(workspace: Path, littered: dict[str, int]) -> None:
-    def begin() -> None:
-        with attempts.noted(workspace / ".tltpipe/receipts", "augment"):
+    def begin(stage: str) -> None:
+        with attempts.noted(workspace / ".tltpipe/receipts", stage):
             raise Interrupted("stopped")
 
-    with pytest.raises(Interrupted):
-        begin()
+    for stage in ("augment", "tfrecords"):
+        with pytest.raises(Interrupted):
+            begin(stage)
     told = tltpipe("clean", cwd=workspace)
-    assert [entry["path"] for entry in told["stay"]] == [str(workspace / "KITTI-dataset-augmented/.train.partial")]
-    assert told["bytes"] == sum(littered.values()) - 300
-    assert tltpipe("clean", "--force", cwd=workspace)["bytes"] == 300
+    assert [entry["path"] for entry in told["stay"]] == [
+        str(workspace / "KITTI-dataset-augmented/.train.partial"),
+        str(workspace / "TFRecords/.train.partial"),
+    ]
+    assert told["bytes"] == sum(littered.values()) - 320
+    assert tltpipe("clean", "--force", cwd=workspace)["bytes"] == 320
 
 
 def test_a_link_goes_and_what_it_leads_to_stays(workspace: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 import warm
 import yaml
 
+from orchestrator.engine.kubernetes import pods
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "kubernetes"
 KEY = "a-very-secret-key"
 SETTINGS = "kubernetes: {user: 1000, group: 1000, namespace: vision, folder: runs/first, pull_secret: ngc}\n"
@@ -141,6 +143,29 @@ def test_files_and_their_secret(workspace: Path, tmp_path: Path) -> None:
     assert not (workspace / "specs").exists()  # nothing else is written
 
 
+def test_keys_that_the_launcher_hands_to_containers_are_no_part_of_it(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = tmp_path / "mounts.json"
+    launcher.write_text(json.dumps({"Mounts": [], "Envs": [{"variable": "WANDB_API_KEY", "value": KEY}]}))
+    monkeypatch.setenv("LAUNCHER_MOUNTS", str(launcher))
+    text = rendered(workspace, "train", "--toolkit", "tao5", "--key", "nvidia_tlt")
+    assert KEY not in text
+    assert "--from-file=WANDB_API_KEY=FILE_WITH_THE_WANDB_API_KEY" in text
+    job = list(yaml.safe_load_all(text))[-1]
+    validate(job)
+    variables = {each["name"]: each for each in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert variables["WANDB_API_KEY"]["valueFrom"] == {"secretKeyRef": {"name": "tltpipe", "key": "WANDB_API_KEY"}}
+
+
+def test_stages_of_a_folder_with_a_long_name_have_names_of_their_own() -> None:
+    assert pods.name("A run!", "train") == "tltpipe-a-run-train"
+    assert pods.name("...", "train") == "tltpipe-train"
+    names = {pods.name("a-long-name " * 9, stage) for stage in ("train", "augment")}
+    assert len(names) == 2
+    assert max(map(len, names)) <= 50
+
+
 @pytest.mark.parametrize(
     ("words", "code", "word"),
     [
@@ -159,6 +184,8 @@ def test_what_lies_outside_of_the_workspace_is_refused(workspace: Path, tmp_path
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"")
     done = render(workspace, "train", "--set", f"train.weights={weights}")
+    assert (done.returncode, str(tmp_path) in done.stderr) == (2, True), done.stderr
+    done = render(workspace, "prepare", "--set", f"data.root={tmp_path}")
     assert (done.returncode, str(tmp_path) in done.stderr) == (2, True), done.stderr
 
 

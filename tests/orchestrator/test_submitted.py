@@ -52,7 +52,8 @@ def test_the_same_work_has_the_same_digest_whatever_the_key(jobs: Path) -> None:
     assert submitted.digest(other_key, {"nodes": 2}) == digest
     fresh = replace(JOB, argv=(*JOB.argv, "--fresh"), again=JOB.argv)
     assert submitted.digest(fresh, {"nodes": 2}) == digest
-    assert digest != submitted.digest(replace(JOB, inputs="of other data"), {"nodes": 2})
+    for other in (replace(JOB, inputs="of other data"), replace(JOB, gpus=2), replace(JOB, nodes=2)):
+        assert digest != submitted.digest(other, {"nodes": 2})
     assert digest not in (submitted.digest(other_spec, {"nodes": 2}), submitted.digest(JOB, {"nodes": 3}))
 
 

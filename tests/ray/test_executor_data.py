@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ray_cluster
+from faults import Record
 from PIL import Image
 
 from tltpipe.executors import VARIABLE, _spool
@@ -131,16 +132,21 @@ def test_a_node_killed_halfway_changes_no_byte(
     spare: ray_cluster.Node,
     busy_spare: Callable[[], None],
     alone: Callable[[str], dict[str, str]],
+    record_fault: Record,
 ) -> None:
     process = run(argv("augment", "killed"), place, cluster)
     busy_spare()
+    fault = record_fault(
+        "Ray", "a node is killed within augment", "its chunks are done on the others, to the same bytes"
+    )
     spare.kill()
     done(process)
+    fault.over()
     assert tree(place / "killed") == alone("augment")
 
 
 def test_interrupted_it_leaves_no_task_and_goes_on_later(
-    place: Path, cluster: ray_cluster.Cluster, alone: Callable[[str], dict[str, str]]
+    place: Path, cluster: ray_cluster.Cluster, alone: Callable[[str], dict[str, str]], record_fault: Record
 ) -> None:
     process = run(argv("augment", "stopped"), place, cluster)
     journal, until = place / "stopped" / ".augment.journal", time.monotonic() + 60
@@ -148,8 +154,10 @@ def test_interrupted_it_leaves_no_task_and_goes_on_later(
         assert time.monotonic() < until
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
+    fault = record_fault("Ray", "Ctrl-C within augment", "no task is left, exit code 130; the same command goes on")
     process.send_signal(signal.SIGINT)
     told = done(process, 130)
+    fault.over()
     assert "error: interrupted" in told
     assert "Traceback" not in told
     noted = len(list(journal.glob("0*")))
@@ -160,7 +168,7 @@ def test_interrupted_it_leaves_no_task_and_goes_on_later(
 
 
 def test_nodes_that_differ_are_named_before_anything_is_done(
-    place: Path, cluster: ray_cluster.Cluster, tmp_path: Path
+    place: Path, cluster: ray_cluster.Cluster, tmp_path: Path, record_fault: Record
 ) -> None:
     other = tmp_path / "numpy-1.0.dist-info"
     other.mkdir()
@@ -168,10 +176,18 @@ def test_nodes_that_differ_are_named_before_anything_is_done(
     try:
         outdated = cluster.add(environment={"PYTHONPATH": str(tmp_path)})
         blind = cluster.add(unseen=place / "data")
+        fault = record_fault(
+            "Ray", "one node has another numpy, one does not see the data", "a sentence each, exit code 6"
+        )
         told = done(run([str(BIN / "tltpipe"), "stats", ".", "--workers", "2"], place / "data", cluster), 6)
+        fault.over()
+        cluster.remove(outdated)
+        shared = done(run(argv("augment", "unseen", "--skip-bad"), place, cluster), 6)
     finally:
         for node in cluster.nodes[2:]:
             cluster.remove(node)
+    assert f"{blind.host} " in shared
+    assert f"does not see what is in {place / 'data' / 'image'}" in shared, "nor is all of it left out as bad"
     first, hint = told.strip().splitlines()
     assert hint.startswith("  hint: ")
     faults = first.removeprefix("error: ").split("; ")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import ray_cluster
 import warm
+from faults import Record
 
 from orchestrator import pipeline, session
 from orchestrator.run import Run
@@ -109,7 +110,7 @@ def test_data_stages_make_the_same_bytes_on_the_cluster(root: Path, alone: Path,
 
 
 def test_a_training_on_two_nodes_one_of_which_is_lost_makes_the_same_weights(
-    root: Path, alone: Path, cluster: ray_cluster.Cluster, pair: list[ray_cluster.Node]
+    root: Path, alone: Path, cluster: ray_cluster.Cluster, pair: list[ray_cluster.Node], record_fault: Record
 ) -> None:
     """It is interrupted first, goes on from its checkpoint, loses a node, waits for another and goes on again."""
     settings = {"nodes": "2", "ray__resources": PAIR}
@@ -118,12 +119,16 @@ def test_a_training_on_two_nodes_one_of_which_is_lost_makes_the_same_weights(
         pipeline.execute(started(root, cluster, report, **settings), ["train"])
     assert list((root / "output" / "weights").iterdir())
 
+    fault = record_fault("Ray", "a node is lost within a training", "it goes on with another one, to the same weights")
+
     def lose() -> None:
+        fault.occurs()
         pair[1].kill()
         pair.append(cluster.add(wait=False, resources=PAIR))
 
     report = Heard(lose)
     pipeline.execute(started(root, cluster, report, **settings), ["train"])
+    fault.over()
     assert any("was lost" in line and pair[1].host in line for line in report.told), report.told
     assert weights(root / "output") == weights(alone / "output")
     places = [cluster.folder, root]
@@ -160,13 +165,17 @@ def faulty(root: Path, cluster: ray_cluster.Cluster, tmp_path: Path) -> Iterator
 
 
 def test_what_a_node_lacks_is_said_before_a_training_starts(
-    root: Path, alone: Path, cluster: ray_cluster.Cluster, faulty: list[ray_cluster.Node]
+    root: Path, alone: Path, cluster: ray_cluster.Cluster, faulty: list[ray_cluster.Node], record_fault: Record
 ) -> None:
     blind, outdated = faulty
+    fault = record_fault(
+        "Ray", "one node has another version, one does not see the workspace", "a sentence each, exit code 6"
+    )
     report = Quiet()
     with pytest.raises(HostError) as refused:
         settings = {"nodes": "2", "ray__resources": {"faulty": 1}, **LONGER}
         pipeline.execute(started(root, cluster, report, **settings), ["train"])
+    fault.over()
     sentences = refused.value.what.split("; ")
     assert sum(blind.host in each and str(root) in each for each in sentences) == 1
     assert sum(outdated.host in each and "0.0.9" in each and __version__ in each for each in sentences) == 1

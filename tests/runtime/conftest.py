@@ -19,10 +19,8 @@ from PIL import Image, ImageDraw
 from converters.tfrecords import examples
 from converters.tfrecords.records import write_records
 from runtime.machine import device
-from runtime.machine.threads import VARIABLE
 from runtime.programs import dataset_convert
 from tltpipe.errors import HostError
-from tltpipe.machine import cpu_count
 
 with contextlib.suppress(HostError):  # sets OpenMP up, which must be before any test imports torch
     device.require_torch()
@@ -70,16 +68,6 @@ dataset_config {{
   {validation}
 }}
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _threads() -> Iterator[None]:
-    """Sums of other numbers of threads differ in their last bits, and which is fastest depends on what else runs:
-    tests compare bits. Those of the choice itself take the variable away. It is the number that PyTorch begins with:
-    one that is set later than its import is not all the same to its kernels."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(cpu_count()))
-        yield
 
 
 @dataclass

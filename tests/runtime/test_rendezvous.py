@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faults import Record
 
 from runtime.machine import rendezvous
 from runtime.machine.cluster import Cluster
@@ -72,8 +74,12 @@ def until(true: Callable[[], Any], seconds: float = 10.0) -> Any:
     return found
 
 
-def test_who_does_not_come_is_named(part: Part) -> None:
+def test_who_does_not_come_is_named(part: Part, record_fault: Record) -> None:
+    fault = record_fault(
+        "training", "a node does not come, with --rendezvous-timeout 1", "it is named on all nodes, exit code 6"
+    )
     outcome = gathered(part(0, nodes=3, timeout=1.0), part(2, nodes=3, timeout=20.0))
+    fault.over()
     assert isinstance(outcome[0], HostError)
     assert "node 1 of 3 (NODE_RANK 1)" in outcome[0].what
     assert outcome[0].what.endswith("after 1 s; here: n1, n3")
@@ -118,8 +124,14 @@ def test_the_port_of_another_program(part: Part) -> None:
         ({"--elastic": "True"}, "--elastic differs: True on node 1 of 2 (n2), none on node 0 of 2 (n1)"),
     ],
 )
-def test_nodes_that_were_started_for_something_else(part: Part, facts: dict[str, str], told: str) -> None:
+def test_nodes_that_were_started_for_something_else(
+    part: Part, facts: dict[str, str], told: str, record_fault: Record
+) -> None:
+    fault = record_fault(
+        "training", "another version or option on one node", "one sentence with both values, exit code 2 on all"
+    )
     outcome = gathered(part(0), part(1, facts=FACTS | facts))
+    fault.over()
     assert isinstance(outcome[0], UsageError)
     assert outcome[0].what == told
     assert outcome[1] is not None
@@ -185,3 +197,32 @@ def test_the_first_node_is_lost_with_its_store(part: Part) -> None:
     lead._store = None
     trouble = until(other.trouble, rendezvous.LOST)
     assert (trouble.exit_code, "node 0 of 2 (n1) is lost" in trouble.what) == (6, True)
+
+
+def test_the_first_node_is_lost_while_others_are_awaited(part: Part) -> None:
+    lead, other = part(0, nodes=3), part(1, nodes=3)
+    stores = [lead._opened(time.monotonic() + 10)]
+    outcomes: list[dict[int, TltpipeError | None]] = []
+    waiting = threading.Thread(target=lambda: outcomes.append(gathered(other)))
+    waiting.start()
+    until(lambda: stores[0].check(["here/1"]))
+    stores.clear()
+    waiting.join(rendezvous.LOST)
+    [outcome] = outcomes
+    assert str(outcome[0]) == "node 0 of 3 (NODE_RANK 0) is lost: the connection to it broke"
+
+
+def test_a_node_that_was_cut_off_ends_without_an_answer(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def silent(*_: object) -> None:
+        over.wait()
+        raise RuntimeError("connection timed out")
+
+    monkeypatch.setattr(rendezvous, "REPORTED", 0.1)
+    node, error = part(1), HostError("node 0 is lost")
+    node._store = SimpleNamespace(compare_set=silent, check=silent)
+    began = time.monotonic()
+    assert (node.publish(error).error, node.leave()) == (error, False)
+    assert time.monotonic() - began < 3
+    over.set()

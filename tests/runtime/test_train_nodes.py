@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import Record
 
 from runtime.programs import train
 from runtime.weights import checkpoint
@@ -90,7 +91,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_a_node_that_was_given_up_wakes_and_spoils_nothing(
-    make_shapes: Any, tmp_path: Path, jobs: list[Job], capfd: pytest.CaptureFixture[str]
+    make_shapes: Any, tmp_path: Path, jobs: list[Job], capfd: pytest.CaptureFixture[str], record_fault: Record
 ) -> None:
     """The first attempt is cut off in the middle: one node dies, the other stops, as a machine that nobody hears of.
     The second goes on to the weights that two processes of one machine come to. Then the stopped node wakes: it ends,
@@ -110,8 +111,10 @@ def test_a_node_that_was_given_up_wakes_and_spoils_nothing(
     assert "error" not in jobs[1].said(1)
     left = files(results)
 
+    fault = record_fault("training", "a node that was given up wakes", "it ends with exit code 1, and changes no byte")
     jobs[0].nodes[0].send_signal(signal.SIGCONT)
     assert jobs[0].ends(60) == [1, -signal.SIGKILL]
+    fault.over()
     assert "another run has taken over" in jobs[0].said(0)
     assert files(results) == left
 
@@ -148,21 +151,30 @@ sys.exit(program.run(body))
 
 
 @pytest.mark.parametrize(
-    ("victim", "number", "codes", "told"),
+    ("what", "victim", "number", "codes", "told"),
     [
-        (1, signal.SIGKILL, [6, -signal.SIGKILL], "error: node 1 of 2 (n2) is lost"),
-        (0, signal.SIGKILL, [-signal.SIGKILL, 6], "error: node 0 of 2 (n1) is lost"),
-        (1, signal.SIGTERM, [130, 130], "error: interrupted"),
+        ("a node is killed", 1, signal.SIGKILL, [6, -signal.SIGKILL], "error: node 1 of 2 (n2) is lost"),
+        ("the first node is killed", 0, signal.SIGKILL, [-signal.SIGKILL, 6], "error: node 0 of 2 (n1) is lost"),
+        ("SIGTERM on one node", 1, signal.SIGTERM, [130, 130], "error: interrupted"),
     ],
 )
 def test_all_nodes_end_with_one(
-    tmp_path: Path, jobs: list[Job], victim: int, number: int, codes: list[int], told: str
+    tmp_path: Path,
+    jobs: list[Job],
+    what: str,
+    victim: int,
+    number: int,
+    codes: list[int],
+    told: str,
+    record_fault: Record,
 ) -> None:
     """Within seconds, with the right exit code on each; a request to end goes to the first, which has what to save."""
     jobs.append(Job(tmp_path / "none", tmp_path / "out", attempt=0, program=TOGETHER))
     jobs[0].until("epoch")
+    fault = record_fault("training", what, f"all end with exit code {max(codes)}")
     jobs[0].nodes[victim].send_signal(number)
     assert jobs[0].ends(60) == codes
+    fault.over()
     said = jobs[0].said(0) + jobs[0].said(1)
     assert told in said
     assert said.count("error:") == 1

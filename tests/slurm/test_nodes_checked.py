@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from faults import Record
 from slurm_cluster import Cluster
 
 from orchestrator.engine.slurm.settings import Slurm
@@ -71,10 +72,14 @@ def test_a_node_without_the_workspace(cluster: Cluster, workspace: Path) -> None
     assert fault.startswith(f"n2 does not see the workspace {workspace}")
 
 
-def test_a_job_on_nodes_with_other_versions_ends_before_it_starts(cluster: Cluster, workspace: Path) -> None:
+def test_a_job_on_nodes_with_other_versions_ends_before_it_starts(
+    cluster: Cluster, workspace: Path, record_fault: Record
+) -> None:
     runner = opened(workspace, with_another_version(workspace))
     lines: list[str] = []
+    fault = record_fault("Slurm", "one of two nodes has another version", "one sentence, exit code 6")
     outcome = runner.run(Job("train", ("tlt-train", "ssd"), nodes=2), lines.append)
+    fault.over()
     assert outcome.exit_code == 6
     [error] = [line for line in lines if line.startswith("error:")]
     assert re.match(r"error: n2 has tltpipe 0\.0\.9, this job needs \d", error)

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from faults import Record
 from slurm_cluster import Cluster
 from typer.testing import CliRunner
 
@@ -60,18 +61,23 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_splits_as_an_array_with_a_node_that_dies(work: Path, cluster: Cluster) -> None:
+def test_splits_as_an_array_with_a_node_that_dies(work: Path, cluster: Cluster, record_fault: Record) -> None:
+    fault = record_fault(
+        "Slurm", "a node dies within augment", "the job is requeued, goes on, and makes the same bytes"
+    )
     expected, staging = digest(work / "KITTI-dataset-augmented"), work / "KITTI-dataset-augmented/.train.partial"
     lost: list[str] = []
 
     def lose() -> None:
         rows = cluster.run("squeue", "-h", "-t", "R", "-r", "-o", "%K %N").splitlines()
         (node,) = [row.split()[1] for row in rows if row.startswith("0 ")]
+        fault.occurs()
         cluster.lose(node)
         lost.append(node)
 
     thread = when(lambda: len(list(staging.glob("images/*"))) > 16, lose)
     said = tltpipe(work, "augment", "--runner", "slurm", "--force", "--set", "slurm.cpus=1")
+    fault.over()
     thread.join()
     cluster.recover(lost[0])
     train, validation = sorted(submitted.every(work / ".tltpipe/jobs"), key=lambda job: job.id)[-2:]
@@ -95,8 +101,11 @@ def test_parts_of_a_split_side_by_side(work: Path, cluster: Cluster) -> None:
 
 @pytest.mark.torch
 def test_a_training_is_requeued_and_resumes_to_the_same_weights(
-    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, record_fault: Record
 ) -> None:
+    fault = record_fault(
+        "Slurm", "the time limit is near", "a training saves, is requeued, and comes to the same weights"
+    )
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     size = "multitask: {num_epochs: 2, batch_size: 2, width: 32, height: 32, resize: 36}"
     data = "network: multitask\ngpus: 0\ndata: {splits: [train]}\ntrain: {save_minutes: 0.0001}"
@@ -112,8 +121,13 @@ def test_a_training_is_requeued_and_resumes_to_the_same_weights(
         job = newest()
         return job is not None and job.log.exists() and "steps, " in job.log.read_text()
 
-    thread = when(stepped, lambda: cluster.run("scancel", "--batch", "--signal=USR1", newest().id))  # type: ignore[union-attr]
+    def signal() -> None:
+        fault.occurs()
+        cluster.run("scancel", "--batch", "--signal=USR1", newest().id)  # type: ignore[union-attr]
+
+    thread = when(stepped, signal)
     tltpipe(tmp_path, "train", "--runner", "slurm", "--force", "--set", THREADS)
+    fault.over()
     thread.join()
     (job,) = submitted.every(tmp_path / ".tltpipe/jobs")
     log = job.log.read_text()

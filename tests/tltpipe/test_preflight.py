@@ -150,6 +150,8 @@ def test_a_clock_that_is_off_is_a_fault_of_its_node(nodes: Nodes, port: int) -> 
     [fault] = nodes.judge("n1", "n2").faults
     assert "clock" in fault
     assert "ahead of n1's" in fault
+    path.write_text(json.dumps({**json.loads(path.read_text()), "clock": -ahead}))
+    assert "behind n1's" in nodes.judge("n1", "n2").faults[0]
 
 
 def test_the_program_says_what_the_reports_amount_to(nodes: Nodes) -> None:

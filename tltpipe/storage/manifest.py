@@ -79,7 +79,7 @@ def objects(path: Path, url: str) -> Iterator[Object]:
                 found = json.loads(line)
                 if "version" not in found:
                     yield Object(str(found["name"]), int(found["size"]), str(found["sha256"]), str(found["sha256"]))
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError):
             raise _torn(url) from None
 
 

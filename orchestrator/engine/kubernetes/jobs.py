@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
+from pathlib import Path
+
 from orchestrator.engine import containers
 from orchestrator.engine.kubernetes import pods
 from orchestrator.engine.kubernetes.pods import Manifest
 from orchestrator.engine.kubernetes.settings import Kubernetes
 from orchestrator.jobs import Job, Mount
 from orchestrator.jobs.mounts import SECRETS, WORKSPACE
-from tltpipe import seal
+from tltpipe import seal, storage
 from tltpipe.errors import DataError, ModelError, UsageError
 
 PORT = 29500
@@ -22,22 +26,34 @@ LARGEST = 1_000_000
 """Characters of files in a manifest, of which a cluster takes a mebibyte."""
 
 
-def manifests(job: Job, name: str, chosen: Kubernetes) -> list[Manifest]:
-    """What is to be applied for ``job``. Raises UsageError for a path outside of the workspace, which pods do not see,
-    and for files that are too large for a manifest."""
+def manifests(job: Job, name: str, chosen: Kubernetes, *, hidden: Collection[str] = ()) -> list[Manifest]:
+    """What is to be applied for ``job``, without the values of its variables ``hidden``. Raises UsageError for a path
+    outside of the workspace, which pods do not see, and for files that are too large for a manifest."""
     _refuse_outside(job.mounts)
     if sum(map(len, job.files.values())) > LARGEST:
         raise UsageError(f"the spec files of {job.name} are too large for a manifest", hint="see docs/scale.md")
     files = dict(zip((f"file-{n}" for n in range(len(job.files))), job.files.values(), strict=True))
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": pods.metadata(name, chosen), "data": files}
-    return [*([config] if files else []), *([_service(name, chosen)] if job.nodes > 1 else []), _job(job, name, chosen)]
+    service = [_service(name, chosen)] if job.nodes > 1 else []
+    return [*([config] if files else []), *service, _job(job, name, chosen, hidden)]
+
+
+def refuse_far(workspace: Path, data: str) -> None:
+    """Raise UsageError where a data set lies neither in the workspace nor at a URL."""
+    place = Path(os.path.realpath(workspace / data))
+    if not storage.is_url(data) and not place.is_relative_to(os.path.realpath(workspace)):
+        raise _outside(place)
 
 
 def _refuse_outside(mounts: tuple[Mount, ...]) -> None:
     for mount in mounts:
         if mount.target != WORKSPACE:
-            hint = "put it into the workspace, or a link's target there; data.cache: cache holds copies of data sets"
-            raise UsageError("pods see the workspace alone, and this lies outside", where=mount.source, hint=hint)
+            raise _outside(mount.source)
+
+
+def _outside(path: Path) -> UsageError:
+    hint = "put it into the workspace, or a link's target there; data.cache: cache holds copies of data sets"
+    return UsageError("pods see the workspace alone, and this lies outside", where=path, hint=hint)
 
 
 def _service(name: str, chosen: Kubernetes) -> Manifest:
@@ -46,12 +62,13 @@ def _service(name: str, chosen: Kubernetes) -> Manifest:
     return {"apiVersion": "v1", "kind": "Service", "metadata": pods.metadata(name, chosen), "spec": spec}
 
 
-def _job(job: Job, name: str, chosen: Kubernetes) -> Manifest:
+def _job(job: Job, name: str, chosen: Kubernetes, hidden: Collection[str]) -> Manifest:
+    container = _container(job, name, chosen, hidden)
     pod = {
         **({"subdomain": name} if job.nodes > 1 else {}),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE,
-        **pods.pod(_container(job, name, chosen), chosen, secrets=secrets(job), files=name if job.files else None),
+        **pods.pod(container, chosen, secrets=secrets(job), files=name if job.files else None),
     }
     return {
         "apiVersion": "batch/v1",
@@ -79,17 +96,18 @@ def _failures() -> Manifest:
     }
 
 
-def _container(job: Job, name: str, chosen: Kubernetes) -> Manifest:
+def _container(job: Job, name: str, chosen: Kubernetes, hidden: Collection[str]) -> Manifest:
     mounts = [
         {"name": "files", "mountPath": path, "subPath": f"file-{n}", "readOnly": True}
         for n, path in enumerate(job.files)
     ]
+    own = pods.variables(job.environment, chosen, hidden=hidden)
     return {
         "name": "tltpipe",
         "image": job.image,
         "args": containers.command(job.argv),
         "workingDir": WORKSPACE,
-        "env": [*pods.variables(job.environment), *(_meeting(job, name) if job.nodes > 1 else [])],
+        "env": [*own, *(_meeting(job, name) if job.nodes > 1 else [])],
         "resources": pods.resources(chosen, gpus=job.gpus),
         "volumeMounts": mounts,
     }

@@ -24,9 +24,11 @@ def metadata(name: str, chosen: Kubernetes) -> Manifest:
     return {"name": name, **({"namespace": chosen.namespace} if chosen.namespace else {}), "labels": labels}
 
 
-def name(*words: str) -> str:
-    """A name that Kubernetes takes: at most 50 small letters, digits and dashes, so that pods can add to it."""
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower())[:50].strip("-")
+def name(folder: str, stage: str) -> str:
+    """A name that Kubernetes takes, of a stage in a workspace ``folder``: at most 50 small letters, digits and dashes,
+    so that pods can add to it; a long folder is cut."""
+    own, last = (re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-") for word in (folder, stage))
+    return "-".join(filter(None, ["tltpipe", own[: 50 - len(f"tltpipe--{last}")].strip("-"), last]))
 
 
 def pod(container: Manifest, chosen: Kubernetes, *, secrets: Sequence[str], files: str | None = None) -> Manifest:
@@ -61,8 +63,14 @@ def pod(container: Manifest, chosen: Kubernetes, *, secrets: Sequence[str], file
     }
 
 
-def variables(values: Mapping[str, str]) -> list[Manifest]:
-    return [{"name": name, "value": value} for name, value in {**containers.HOME, **values}.items()]
+def variables(values: Mapping[str, str], chosen: Kubernetes, *, hidden: Collection[str] = ()) -> list[Manifest]:
+    """The variables of a container; the values of those that are ``hidden`` are in the secret, by their names."""
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": chosen.secret, "key": name}}}
+        if name in hidden
+        else {"name": name, "value": value}
+        for name, value in {**containers.HOME, **values}.items()
+    ]
 
 
 def resources(chosen: Kubernetes, *, gpus: int = 0) -> Manifest:

@@ -22,9 +22,9 @@ def manifest(
     """A RayJob that runs ``words`` on its head; ``nodes`` workers do the work."""
     image, start = chosen.ray_image or image, {"object-store-memory": OBJECT_STORE}
     own = {**environment, seal.PLACE: f"{SECRETS}/{seal.NAME}"}
-    head = _container("ray-head", image, chosen, [*pods.variables(own), *_address()])
+    head = _container("ray-head", image, chosen, [*pods.variables(own, chosen), *_address()])
     head["ports"] = [{"name": port, "containerPort": number} for port, number in PORTS.items()]
-    worker = _container("ray-worker", image, chosen, pods.variables(own))
+    worker = _container("ray-worker", image, chosen, pods.variables(own, chosen))
     cluster = {
         "rayVersion": chosen.ray_version,
         "authOptions": {"mode": "token"},

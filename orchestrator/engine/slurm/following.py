@@ -119,10 +119,19 @@ def _late(one: Followed) -> State | None:
 def ask(each: Sequence[Submitted], *, seconds: float = commands.SECONDS) -> list[State]:
     """How each of these jobs is now, by one question to Slurm for all that have not said how they ended. Raises
     AnswerLost where it takes longer than ``seconds``."""
+    each = identified(each, seconds=seconds)
     final = {job.folder: state for job in each if (state := submitted.final(job)) is not None}
     going = [job.id for job in each if job.folder not in final and commands.ID.fullmatch(job.id)]
     records = {record.id: record for record in commands.records(going, seconds=seconds)} if going else {}
     return [final.get(job.folder) or _state(job, records.get(job.id)) for job in each]
+
+
+def identified(each: Sequence[Submitted], *, seconds: float = commands.SECONDS) -> list[Submitted]:
+    """These jobs with the ids that Slurm gave them, where its answer was lost: then it is asked for all that it has."""
+    nameless = [job for job in each if not job.id and submitted.final(job) is None]
+    records = commands.records(seconds=seconds) if nameless else []
+    found = {job.folder: record.id for job in nameless for record in records if is_of(record, job)}
+    return [submitted.accepted(job, found[job.folder]) if job.folder in found else job for job in each]
 
 
 def _state(job: Submitted, record: commands.Record | None) -> State:
