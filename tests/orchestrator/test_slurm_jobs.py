@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -171,7 +172,7 @@ def test_a_job_that_ends_before_its_program_was_not_killed(job: Submitted) -> No
 def test_a_controller_that_is_down_is_not_waited_for(job: Submitted, monkeypatch: pytest.MonkeyPatch) -> None:
     """It leaves questions open for 20 s and more."""
     monkeypatch.setattr(commands, "_program", lambda _: "sleep")
-    monkeypatch.setattr(commands.subprocess, "run", partial(waits, commands.subprocess.run))
+    monkeypatch.setattr(subprocess, "run", partial(waits, subprocess.run))
     with pytest.raises(AnswerLost, match=r"squeue did not answer in 0 s"):
         following.ask([job], seconds=0.2)
 
