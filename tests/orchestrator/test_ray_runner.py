@@ -49,7 +49,7 @@ def test_others_may_not_reach_a_cluster_without_a_token(start: Start, monkeypatc
     assert "RAY_AUTH_MODE=token" in str(error.hint)
     assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379", "ray.trusted": "true"}), HostError)
     with monkeypatch.context() as closed:
-        closed.setenv("TLTPIPE_RAY_TRUSTED", "1")
+        closed.setenv("TLTPIPE_TRUST_RAY", "1")
         assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379"}), HostError)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379"}), HostError)

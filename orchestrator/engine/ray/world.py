@@ -3,8 +3,8 @@ when a node is lost."""
 
 from __future__ import annotations
 
-import shutil
 import os
+import shutil
 import signal
 import tempfile
 import time
