@@ -51,13 +51,14 @@ class Journal:
 
     ``identity`` must change with anything that could change a byte of the outputs, but for what is in the inputs.
     ``hold`` is the lock under which the outputs are begun, moved into place or removed: a run that has lost it to
-    another one changes nothing any more. ``shared``: other machines write here, too.
+    another one changes nothing any more. ``shared``: other machines write here, too. Workers there get the ``key``, so
+    it is good for journals alone, unlike the user's own.
     """
 
     folder: Path
     identity: str
     root: Path
-    key: bytes = field(default_factory=seal.user_key, repr=False)
+    key: bytes = field(default_factory=lambda: seal.made(seal.user_key(), "journals", b""), repr=False)
     hold: locks.Hold | None = None
     shared: bool = field(default_factory=executors.far)
 

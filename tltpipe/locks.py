@@ -71,7 +71,7 @@ class Owner:
         return f"process {self.pid} on {self.host}{job}, since {self.started[:19].replace('T', ' ')}"
 
 
-_JOBS = ("SLURM_JOB_ID", "RAY_JOB_ID")
+_JOBS = ("SLURM_JOB_ID", "TLTPIPE_JOB_ID")
 _ATTEMPTS = ("TLTPIPE_ATTEMPT", "SLURM_RESTART_COUNT")
 
 
@@ -138,12 +138,16 @@ def _locked(path: Path, taken: HostError, deadline: float) -> tuple[Hold, IO[byt
                 refusal = None
             except FileExistsError:
                 stream, refusal = None, _refusal(path, taken, torn=time.monotonic() > torn)
+            except FileNotFoundError:  # the folder went with the lock of its maker, who left it empty
+                stream, refusal = None, None
         if stream is not None and not hold.lost():
             # Processes forked from this one, which may outlive it, must not hold the lock after it.
             os.register_at_fork(after_in_child=stream.close)
             return hold, stream
         if stream is not None:
             stream.close()
+        if refusal is not _EMPTY:
+            torn = time.monotonic() + _WRITING  # the next empty one is another file, just made
         if refusal is not None:
             if refusal is not _EMPTY and time.monotonic() >= deadline:
                 raise refusal
@@ -156,6 +160,8 @@ def _created(path: Path, text: bytes) -> IO[bytes]:
     while _lock(stream) is False and _is_still(path, stream):
         time.sleep(0.001)  # somebody looks whether it is a torn one, and perhaps removes it
     stream.write(text)
+    with suppress(OSError):
+        os.fsync(stream.fileno())  # for machines that do not see the lock: to them an empty file may be a torn one
     return stream
 
 

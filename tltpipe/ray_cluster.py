@@ -18,7 +18,7 @@ from typing import Any
 
 from tltpipe.errors import ConfigError, HostError, UsageError
 
-TRUSTED = "TLTPIPE_RAY_TRUSTED"
+TRUSTED = "TLTPIPE_TRUST_RAY"
 """Environment variable: "1" connects to a cluster without authentication that others may reach."""
 MARK = "?trusted"
 """What stands behind the address of a cluster that is trusted."""

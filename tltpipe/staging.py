@@ -53,7 +53,7 @@ def write(folder: str, name: str, content: bytes) -> None:
 
 
 def copy(folder: str, name: str, source: Path) -> None:
-    """Make ``folder/name`` a copy of the file ``source``. Raises FileNotFoundError without it, else HostError."""
+    """Make ``folder/name`` a copy of the file ``source``. Raises OSError where that cannot be read, else HostError."""
     _make(folder, name, lambda path: _copy(source, path), source)
 
 
@@ -99,7 +99,9 @@ def _make(folder: str, name: str, create: Callable[[str], None], source: Path | 
         if source is not None and not source.exists():
             raise
         raise _gone(folder) from None
-    except OSError:
+    except OSError as refusal:
+        if source is not None and refusal.filename == str(source):
+            raise  # it cannot be read
         with writable(Path(f"{folder}/{name}").parent):
             raise
 
@@ -119,8 +121,6 @@ def _place(folder: str, name: str, create: Callable[[str], None]) -> None:
 
 def _make_folders(folder: str, name: str) -> None:
     """Make the folders of ``name``; never ``folder`` itself."""
-    if not os.path.isdir(folder):  # noqa: PTH112 - the name is a text
-        raise _gone(folder)
     made = folder
     for part in name.split("/")[:-1]:
         made = f"{made}/{part}"
@@ -138,7 +138,7 @@ def _replace(folder: str, path: str, create: Callable[[str], None]) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(new)  # noqa: PTH108 - it is still there where both are links to one file
-        if not os.path.isdir(folder):  # noqa: PTH112
+        if not os.path.isdir(folder):  # noqa: PTH112 - the name is a text
             with suppress(OSError):
                 waiting.rmdir()
 

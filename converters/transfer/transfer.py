@@ -6,6 +6,7 @@ there and ends in the same bytes. Outputs appear together, at the end.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from array import array
@@ -123,7 +124,7 @@ class _Work:
             divided = executors.divided()
             if divided is None:
                 return self._whole(known, keys, bar, made)
-        with bar as shown:
+        with bar as shown, _room(self.journal.root):
             for part in self.parts:
                 self._note_chunks(part, keys[part.split], shown)
         raise divided.part()
@@ -144,7 +145,7 @@ class _Work:
         made: Sequence[Path],
     ) -> dict[str, Summary]:
         try:
-            with bar as shown:
+            with bar as shown, _room(self.journal.root):
                 answer = {part.split: self._part(part, keys[part.split], shown) for part in self.parts}
             self._balance(answer, known, keys)
             self.journal.guard()
@@ -318,6 +319,18 @@ class _Work:
         ]
         choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
         return plain.identity(parts, choices)
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Raise HostError where the disk of ``folder`` is full: what is done stays for the next run."""
+    try:
+        yield
+    except OSError as refusal:
+        if refusal.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        hint = "make room, and run the same command again: it goes on"
+        raise HostError(f"cannot write here: {refusal.strerror}", where=folder, hint=hint) from refusal
 
 
 def _record(journal: Journal, reader: Reader[Records], chunk: tuple[int, Sequence[Any]]) -> int:

@@ -280,6 +280,7 @@ def guarded(options: Plain) -> Iterator[None]:
 
     if "console" in vars(options):
         options.console.close_bars()
+    storage.name_remote(problem)
     console.error(problem)
     if options.json:
         options.console.json(console.as_json(problem))

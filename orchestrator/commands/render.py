@@ -73,6 +73,7 @@ def _manifests(run: Run, stage: str, chosen: Kubernetes) -> str:
     module, name = pipeline.load(stage), pods.name(run.workspace.root.name, stage)
     requests = module.requests(run)
     if hasattr(module, "published") and (not requests or all(run.toolkit.fans_out(each) for each in requests)):
+        jobs.refuse_far(run.workspace.root, run.config.data.root)
         image = run.config.image or run.toolkit.IMAGES[0]
         words = ["tltpipe", "run", stage, "--workspace", run.root_seen, "--runner", "local", *_settings(run)]
         environment: dict[str, Any] = dict(run.toolkit.ENVIRONMENT)

@@ -188,6 +188,8 @@ def _perform(run: Run, name: str, stage: Stage, warnings: Iterable[str]) -> Resu
     except executors.Part:
         raise
     except (Interrupted, KeyboardInterrupt) as stop:
+        if isinstance(stop, Interrupted) and stop.hint:  # somebody else stopped the job, or it goes on
+            raise
         hint = "what was finished is kept; the same command goes on from there"
         raise Interrupted(f"{name} was interrupted", hint=hint) from stop
     seconds = time.monotonic() - start

@@ -105,10 +105,12 @@ class SlurmRunner(MountTable):
         return [self.run(job, say) for job, say in zip(jobs, hear, strict=True)]
 
     def state(self, each: Sequence[Submitted]) -> list[State]:
-        return following.ask(each)
+        return following.ask(each, seconds=following.ANSWER_SECONDS)
 
     def stop(self, job: Submitted, *, now: bool) -> None:
-        record = next((each for each in commands.records([job.id]) if following.is_of(each, job)), None)
+        (job,) = following.identified([job])
+        records = commands.records([job.id]) if commands.ID.fullmatch(job.id) else []
+        record = next((each for each in records if following.is_of(each, job)), None)
         if record is None:
             raise HostError(f"Slurm does not know job {job.id} ({job.name})", hint="`tltpipe status` shows its state")
         state = states.live(record)
@@ -121,6 +123,7 @@ class SlurmRunner(MountTable):
 
     def follow(self, job: Submitted, say: Callable[[str], None]) -> Outcome:
         began, tail = time.monotonic(), deque[str](maxlen=logs.TAIL)
+        (job,) = following.identified([job])
 
         def hear(line: str) -> None:
             tail.append(line)
@@ -131,7 +134,8 @@ class SlurmRunner(MountTable):
         return Outcome(_exit_code(one), job.log, time.monotonic() - began, tuple(tail))
 
     def finish_earlier(self, stage: str, say: Callable[[str], None], *, force: bool) -> None:
-        own = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
+        known = [job for job in submitted.every(self.jobs) if job.runner == NAME and job.stage == stage]
+        own = following.identified(known)
         going = [job for job, state in zip(own, self.state(own), strict=True) if not state.ended]
         for job in going:
             if force:
@@ -243,4 +247,6 @@ def _exit_code(one: Followed) -> int:
     what = f"job {one.job.id} ({one.job.name}) {state.reason or 'is gone'}"
     if state.word == submitted.STOPPED:
         raise Interrupted(what, hint="the same command goes on from what it left")
-    raise HostError(what, hint=f"its log is {one.job.log}")
+    if states.is_vain(state):
+        raise HostError(what, hint="it was cancelled; `tltpipe doctor --runner slurm` lists the partitions")
+    raise HostError(what, hint=f"its log is {one.job.log}" if one.job.log.exists() else None)

@@ -15,7 +15,7 @@ from converters.tfrecords.records import CLASSES
 from runtime.shell import folders
 from tltpipe import executors, staging
 from tltpipe.errors import HostError, Interrupted, RunFailed
-from tltpipe.files import beside, new_file, remove, writable
+from tltpipe.files import beside, new_file, own_name, remove, writable
 from tltpipe.journal import PATIENCE, Journal, alone
 
 WARNINGS = "_warning.json"
@@ -81,7 +81,7 @@ class Staging:
     @contextmanager
     def record_file(self, name: str) -> Iterator[IO[bytes] | None]:
         """Yield a new record file, which has its name when the block ends; None where it is there already."""
-        path, waiting = self.folder / name, self.parts / name
+        path, waiting = self.folder / name, self.parts / f"{name}.{own_name()}"
         if path.exists():
             yield None
             return

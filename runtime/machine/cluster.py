@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tltpipe.errors import HostError, UsageError
+from tltpipe.preflight.node import name as node_name
 
 if TYPE_CHECKING:
     from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
@@ -99,12 +100,6 @@ def variables(cluster: Cluster, local: int) -> dict[str, str]:
     }
 
 
-def host() -> str:
-    """What this node is called: as its scheduler calls it, where that is known."""
-    names = (os.environ.get(name) for name in ("TLTPIPE_NODE", "SLURMD_NODENAME"))
-    return next((name for name in names if name), socket.gethostname())
-
-
 def use_interface(name: str | None) -> None:
     """Speak to other nodes through the network interface ``name``. Raises HostError where there is none of that name.
 
@@ -114,7 +109,7 @@ def use_interface(name: str | None) -> None:
         return
     there = [each for _, each in socket.if_nameindex()]
     if name not in there:
-        what = f"--interface {name}, but {host()} has only {', '.join(there)}"
+        what = f"--interface {name}, but {node_name()} has only {', '.join(there)}"
         raise HostError(what, hint="name one that every node has")
     os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = name
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from runtime.machine import cluster
 from runtime.machine.device import Place
@@ -135,14 +135,14 @@ def _end_with_first() -> NoReturn:
 @dataclass
 class _Member:
     process: subprocess.Popen[bytes]
-    report: int
+    report: IO[bytes]
 
     def verdict(self) -> TltpipeError:
         """What this process died of."""
         content = b""
-        os.set_blocking(self.report, False)  # its own workers may hold the other end for a while
+        os.set_blocking(self.report.fileno(), False)  # its own workers may hold the other end for a while
         with suppress(BlockingIOError):
-            content = os.read(self.report, 1 << 16)
+            content = os.read(self.report.fileno(), 1 << 16)
         if content:
             kind, what, where, hint = pickle.loads(content)
             error: TltpipeError = kind(what, where=where, hint=hint)
@@ -248,6 +248,7 @@ class _Group:
             member.process.wait()
             if member.process.stdin is not None:
                 member.process.stdin.close()
+            member.report.close()
 
 
 @contextmanager
@@ -284,7 +285,7 @@ def _start(where: cluster.Cluster, local: int, module: str, argv: Sequence[str])
         [sys.executable, "-P", "-m", module, *argv], env=environment, stdin=subprocess.PIPE, pass_fds=[write]
     )
     os.close(write)
-    return _Member(process, read)
+    return _Member(process, os.fdopen(read, "rb", buffering=0))
 
 
 def _leave() -> None:

@@ -11,6 +11,7 @@ batch, with nothing to be multiplied by anyone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from runtime.machine import cluster
 from tltpipe.errors import DataError
+from tltpipe.preflight import node
 
 _alone = False
 
@@ -71,7 +72,7 @@ def all_gather(tensor: Tensor) -> Tensor:
     return torch.cat([part[:count] for part, count in zip(received, counts, strict=True)])
 
 
-def require_agreement(facts: Mapping[str, object]) -> None:
+def require_agreement(facts: Mapping[str, int | str]) -> None:
     """Raise DataError, in all processes, where one knows other ``facts`` than the first.
 
     They read the same files, but one may see other ones by the same names; each would then wait for steps that the
@@ -79,14 +80,20 @@ def require_agreement(facts: Mapping[str, object]) -> None:
     """
     if world_size() == 1:
         return
-    everybody: list[tuple[str, dict[str, object]]] = [("", {}) for _ in range(world_size())]
-    distributed.all_gather_object(everybody, (cluster.host(), dict(facts)))
-    (first, known), *others = everybody
+    own = json.dumps([node.name(), dict(facts)])
+    (first, known), *others = map(json.loads, _everybody(own))
     for number, (host, other) in enumerate(others, 1):
         for name in known:
             if known[name] != other[name]:
                 what = f"{name} differs: {other[name]} for process {number} ({host}), {known[name]} for 0 ({first})"
                 raise DataError(what, hint="all nodes must see the same data, models and results folder")
+
+
+def _everybody(line: str) -> list[str]:
+    """The line of each process: bytes, for PyTorch would send objects as pickles, which run what their sender likes."""
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    own = torch.tensor(list(f"{line}\n".encode()), dtype=torch.uint8, device=device)
+    return bytes(all_gather(own).tolist()).decode().splitlines()
 
 
 def note(text: str) -> None:

@@ -13,12 +13,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from runtime.machine.cluster import Cluster, host
+from runtime.machine.cluster import Cluster
 from tltpipe.errors import HostError, TltpipeError, UsageError, from_exit_code
+from tltpipe.preflight import node
+
+Answer = TypeVar("Answer")
 
 LOST = 60.0
 """Seconds without a sign of life after which a node counts as lost."""
@@ -80,7 +84,7 @@ class Rendezvous:
         each = self.where.processes or 1
         self.count, self.number = self.where.nodes * each, self.where.node * each + self.where.local
         self.is_lead = self.number == 0
-        self.host = host()
+        self.host = node.name()
         self.hosts[self.number] = self.host
         self.meeting = f"{self.where.address}:{self.where.port}"
         self._store: Any = None
@@ -98,6 +102,13 @@ class Rendezvous:
         """Wait until all are there. Raises HostError for those who do not come, UsageError where facts differ."""
         deadline = time.monotonic() + self.timeout
         self._store = self._opened(deadline)
+        try:
+            self._meet(deadline)
+        except RuntimeError:
+            raise self._lost(0, "the connection to it broke") from None
+        threading.Thread(target=self._live, name="say that this node lives", daemon=True).start()
+
+    def _meet(self, deadline: float) -> None:
         own = json.dumps({"host": self.host, "process": os.getpid(), "facts": dict(self.facts)})
         there = self._store.compare_set(f"here/{self.number}", "", own).decode()
         if there != own:
@@ -111,7 +122,6 @@ class Rendezvous:
             self._store.set("all", json.dumps(self.hosts))
         else:
             self._wait_for_all(deadline)
-        threading.Thread(target=self._live, name="say that this node lives", daemon=True).start()
 
     def _receive(self, deadline: float) -> None:
         said = time.monotonic() + WAITING
@@ -258,13 +268,26 @@ class Rendezvous:
     def publish(self, error: TltpipeError | None) -> Verdict:
         """Say how it ended here; returns what everybody goes by, which is what was said first."""
         told = None if error is None else (error.exit_code, error.what, str(error.where or ""), error.hint)
-        mine = Verdict(self.number, error)
-        try:
-            first = self._store.compare_set("verdict", "", json.dumps({"number": self.number, "error": told}))
-            self.verdict = self._parsed(first)
-        except (RuntimeError, AttributeError):  # there is no store, or no more
-            self.verdict = self.verdict or mine
+        mine, own = Verdict(self.number, error), json.dumps({"number": self.number, "error": told})
+        first = self._answer(lambda: self._parsed(self._store.compare_set("verdict", "", own)))
+        self.verdict = first or self.verdict or mine
         return mine if self.verdict.number == self.number else self.verdict
+
+    def _answer(self, talk: Callable[[], Answer]) -> Answer | None:
+        """What comes of ``talk`` with the store; None where there is none, or no more, or one that is cut off.
+
+        That shows only after minutes, for which no node that is to end may wait.
+        """
+        answers: list[Answer] = []
+
+        def ask() -> None:
+            with suppress(RuntimeError, AttributeError):
+                answers.append(talk())
+
+        asking = threading.Thread(target=ask, name="ask the first node", daemon=True)
+        asking.start()
+        asking.join(2 * REPORTED)
+        return next(iter(answers), None)
 
     def _parsed(self, text: bytes) -> Verdict:
         """An error that happened elsewhere names its node."""
@@ -287,19 +310,19 @@ class Rendezvous:
     def leave(self) -> bool:
         """Take leave, once the lead has said that it reports what there is to report; returns whether it has."""
         self._over.set()
+        return bool(self._answer(self._left))
+
+    def _left(self) -> bool:
         deadline = time.monotonic() + REPORTED
-        try:
-            if self.is_lead:
-                self._store.set("reported", "1")
-                lost = [number for number, (_, since) in self._signs.items() if time.monotonic() - since > BROKEN]
-                others = len(self.hosts) - 1 - len(lost)
-                while self._store.add("left", 0) < others and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                return True
-            while not self._store.check(["reported"]) and time.monotonic() < deadline:
+        if self.is_lead:
+            self._store.set("reported", "1")
+            lost = [number for number, (_, since) in self._signs.items() if time.monotonic() - since > BROKEN]
+            others = len(self.hosts) - 1 - len(lost)
+            while self._store.add("left", 0) < others and time.monotonic() < deadline:
                 time.sleep(0.05)
-            done = bool(self._store.check(["reported"]))
-            self._store.add("left", 1)
-        except (RuntimeError, AttributeError):
-            return False
+            return True
+        while not self._store.check(["reported"]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        done = bool(self._store.check(["reported"]))
+        self._store.add("left", 1)
         return done

@@ -100,6 +100,7 @@ def report(error: TltpipeError) -> int:
 
     What ends a run early and well (exit code 0) is a ``note``.
     """
+    storage.name_remote(error)
     told = f"{'error' if error.exit_code else 'note'}: {error}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
     sys.stderr.write(harmless(told))
     sys.stderr.flush()

@@ -9,9 +9,10 @@ import json
 import time
 from pathlib import Path
 
-from runtime.machine import cluster, processes
+from runtime.machine import processes
 from runtime.training.loop import NullWatcher, Step
 from tltpipe.files import remove, write_text
+from tltpipe.preflight import node
 
 FOLDER = "ranks"
 EVERY = 5.0
@@ -27,7 +28,7 @@ class Noting(NullWatcher):
     def step(self, step: Step) -> None:
         if time.monotonic() >= self.next_note:
             self.next_note = time.monotonic() + EVERY
-            processes.note(json.dumps({"node": cluster.host(), "step": step.number}))
+            processes.note(json.dumps({"node": node.name(), "step": step.number}))
 
 
 class Ranks:

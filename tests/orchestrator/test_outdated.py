@@ -211,3 +211,18 @@ def test_a_dry_run_shows_images_and_mounts_only_of_a_runner_that_has_them(start:
     nvidia = told(toolkit="tlt2", key="secret")
     assert "image   nvcr.io/" in nvidia
     assert "secret" not in nvidia
+
+
+def test_an_interruption_that_says_more_is_not_hidden(go: Go, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else cancelled the job, or the terminal was closed and it goes on."""
+    go()
+    run = start(gpus=2)
+    said = Interrupted("job 7 (train) was cancelled on n1", hint="the same command goes on from what it left")
+
+    def cancelled(*_: object) -> None:
+        raise said
+
+    monkeypatch.setattr(type(run.runner), "run", cancelled)
+    with pytest.raises(Interrupted) as stopped:
+        pipeline.execute(run, ["train"])
+    assert stopped.value is said

@@ -34,7 +34,7 @@ def test_a_cluster_must_be_named(start: Start) -> None:
     assert error.where == "ray.address"
 
 
-@pytest.mark.parametrize("text", ["auto", "ray://127.0.0.2:10001", "127.0.0.2"])
+@pytest.mark.parametrize("text", ["auto", "ray://127.0.0.2:10001", "127.0.0.2", "127.0.0.2:70000"])
 def test_an_address_is_a_host_and_a_port(start: Start, text: str) -> None:
     error = refusal(start, **{"ray.address": text})
     assert isinstance(error, UsageError)
@@ -48,6 +48,9 @@ def test_others_may_not_reach_a_cluster_without_a_token(start: Start, monkeypatc
     assert isinstance(error, ConfigError)
     assert "RAY_AUTH_MODE=token" in str(error.hint)
     assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379", "ray.trusted": "true"}), HostError)
+    with monkeypatch.context() as closed:
+        closed.setenv("TLTPIPE_TRUST_RAY", "1")
+        assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379"}), HostError)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     assert isinstance(refusal(start, **{"ray.address": "192.0.2.1:6379"}), HostError)
 

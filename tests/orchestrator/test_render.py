@@ -185,6 +185,8 @@ def test_what_lies_outside_of_the_workspace_is_refused(workspace: Path, tmp_path
     weights.write_bytes(b"")
     done = render(workspace, "train", "--set", f"train.weights={weights}")
     assert (done.returncode, str(tmp_path) in done.stderr) == (2, True), done.stderr
+    done = render(workspace, "prepare", "--set", f"data.root={tmp_path}")
+    assert (done.returncode, str(tmp_path) in done.stderr) == (2, True), done.stderr
 
 
 def test_the_version_of_ray_is_the_one_that_is_tested() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.engine.slurm import commands, following
+from orchestrator.engine.slurm import commands, following, states
 from orchestrator.engine.slurm.commands import AnswerLost, Record
 from orchestrator.engine.slurm.following import Followed
 from orchestrator.jobs import Job, submitted
@@ -32,7 +34,7 @@ def test_a_controller_that_is_restarted_ends_nothing(job: Submitted, monkeypatch
     """Jobs go on meanwhile, and so does who follows them."""
     asked: list[None] = []
 
-    def records(_: Sequence[str]) -> list[Record]:
+    def records(_: Sequence[str], **__: float) -> list[Record]:
         asked.append(None)
         if len(asked) < 3:
             raise AnswerLost("squeue got no answer")
@@ -56,7 +58,7 @@ def test_an_id_that_is_none_of_slurms_spoils_no_question(
 ) -> None:
     """A folder may have come with somebody else's workspace."""
     odd = replace(job, id=id, folder=job.folder.with_name("20261130-120000-train-abcdef"))
-    monkeypatch.setattr(commands, "records", lambda ids: [record(job)] if list(ids) == ["7"] else [])
+    monkeypatch.setattr(commands, "records", lambda ids, **_: [record(job)] if list(ids) == ["7"] else [])
     monkeypatch.setattr(commands, "accounted", lambda _: pytest.fail("asked for it"))
     assert [state.word for state in following.ask([odd, job])] == [submitted.LOST, submitted.RUNNING]
 
@@ -91,7 +93,7 @@ def test_which_job_is_the_same_work(
     """One that goes on, or has done what nobody took over yet and what this one would do."""
     runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", argv, again=again)
     made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
-    monkeypatch.setattr(commands, "records", lambda ids: [record(made)] if ids == ["7"] else [])
+    monkeypatch.setattr(commands, "records", lambda ids, **_: [record(made)] if ids == ["7"] else [])
     if ended is not None:
         submitted.write_file(made, submitted.STATUS, ended)
     assert runner.submitter.unfinished(job) == (made if found else None)
@@ -103,7 +105,7 @@ def test_which_job_is_the_same_work(
 def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner, job = SlurmRunner(Place(tmp_path, tmp_path / "logs")), Job("train", ("t",), again=("t",))
     made = submitted.accepted(submitted.create(runner.jobs, "slurm", job, {"executor": ""}), "7")
-    monkeypatch.setattr(commands, "records", lambda _: [record(made)])
+    monkeypatch.setattr(commands, "records", lambda *_, **__: [record(made)])
     with pytest.raises(HostError, match=r"job 7 .* still at work"):
         runner.finish_earlier("train", str, force=True)
     submitted.write_file(made, submitted.STATUS, '{"exit_code": 0}')
@@ -111,3 +113,69 @@ def test_who_starts_over_wants_nothing_of_what_was_done(tmp_path: Path, monkeypa
     assert runner.submitter.unfinished(job) == made
     runner.finish_earlier("train", str, force=True)
     assert runner.submitter.unfinished(job) is None
+
+
+@pytest.mark.parametrize(
+    ("about", "word", "code", "reason"),
+    [
+        ({"JobState": "COMPLETED", "ExitCode": "0:0"}, submitted.DONE, 0, ""),
+        ({"JobState": "FAILED", "ExitCode": "3:0"}, submitted.FAILED, 3, "ended with exit status 3 on n1"),
+        ({"JobState": "FAILED", "ExitCode": "0:9"}, submitted.FAILED, 137, "was killed on n1"),
+        ({"JobState": "FAILED", "ExitCode": "nonsense"}, submitted.FAILED, None, "was killed on n1"),
+        ({"JobState": "CANCELLED by 0"}, submitted.STOPPED, None, "was cancelled on n1"),
+        ({"JobState": "TIMEOUT", "TimeLimit": "01:00:00"}, submitted.FAILED, None, "its time limit of 01:00:00 on n1"),
+        ({"JobState": "NODE_FAIL"}, submitted.FAILED, None, "lost its node on n1"),
+        ({"JobState": "OUT_OF_MEMORY", "ExitCode": "0:125"}, submitted.FAILED, None, "ran out of memory on n1"),
+        ({"JobState": "PREEMPTED", "NodeList": "(null)"}, submitted.FAILED, None, "was preempted by a job"),
+        ({"JobState": "FAILED", "Reason": "JobLaunchFailure", "log": ""}, submitted.FAILED, None, "could not write"),
+    ],
+)
+def test_how_a_job_ended_by_slurms_words(
+    tmp_path: Path, about: dict[str, str], word: str, code: int | None, reason: str
+) -> None:
+    (tmp_path / "log").write_text(about.pop("log", "it began"))
+    state = states.ended({"NodeList": "n1", "Restarts": "2", **about}, tmp_path / "log")
+    assert (state.word, state.exit_code, state.attempt) == (word, code, 2)
+    assert reason in state.reason
+
+
+def test_a_job_whose_answer_was_lost_is_found_by_its_comment(
+    job: Submitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks: it is not lost, nothing is done beside it, and it can be stopped."""
+    lost = submitted.accepted(job, "")
+    here, asked = [record(job)], []
+    monkeypatch.setattr(
+        commands, "records", lambda ids=None, **_: here if ids in (None, ["7"]) else pytest.fail(f"{ids}")
+    )
+    monkeypatch.setattr(commands, "signal", lambda *words: asked.append(words))
+    assert [state.word for state in following.ask([lost])] == [submitted.RUNNING]
+    assert submitted.load(job.folder) == job
+    lost, runner = submitted.accepted(job, ""), SlurmRunner(Place(tmp_path, tmp_path / "logs"))
+    runner.stop(lost, now=False)
+    assert asked == [("7", "USR2")]
+    submitted.accepted(job, "")
+    with pytest.raises(HostError, match=r"job 7 .* still at work"):
+        runner.finish_earlier("train", str, force=True)
+    here.clear()
+    assert [state.word for state in following.ask([submitted.accepted(job, "")])] == [submitted.LOST]
+
+
+def test_a_job_that_ends_before_its_program_was_not_killed(job: Submitted) -> None:
+    """A line of slurm.setup that says exit."""
+    about = {"JobState": "FAILED", "ExitCode": "3:0", "NodeList": "n1", "Reason": "NonZeroExitCode"}
+    state = states.ended(about, job.log)
+    assert (state.word, state.exit_code) == (submitted.FAILED, 3)
+    assert state.reason == "ended with exit status 3 on n1 before its program did (a line of slurm.setup?)"
+
+
+def test_a_controller_that_is_down_is_not_waited_for(job: Submitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves questions open for 20 s and more."""
+    monkeypatch.setattr(commands, "_program", lambda _: "sleep")
+    monkeypatch.setattr(subprocess, "run", partial(waits, subprocess.run))
+    with pytest.raises(AnswerLost, match=r"squeue did not answer in 0 s"):
+        following.ask([job], seconds=0.2)
+
+
+def waits(run: Callable[..., object], words: Sequence[str], **options: object) -> object:
+    return run([words[0], "60"], **options)

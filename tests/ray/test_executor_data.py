@@ -181,9 +181,13 @@ def test_nodes_that_differ_are_named_before_anything_is_done(
         )
         told = done(run([str(BIN / "tltpipe"), "stats", ".", "--workers", "2"], place / "data", cluster), 6)
         fault.over()
+        cluster.remove(outdated)
+        shared = done(run(argv("augment", "unseen", "--skip-bad"), place, cluster), 6)
     finally:
         for node in cluster.nodes[2:]:
             cluster.remove(node)
+    assert f"{blind.host} " in shared
+    assert f"does not see what is in {place / 'data' / 'image'}" in shared, "nor is all of it left out as bad"
     first, hint = told.strip().splitlines()
     assert hint.startswith("  hint: ")
     faults = first.removeprefix("error: ").split("; ")

@@ -37,6 +37,11 @@ STEP = {
         (None, TORCHRUN | {"GROUP_WORLD_SIZE": "1", "GROUP_RANK": "0", "RANK": "0", "WORLD_SIZE": "1"}, Cluster()),
         (
             None,
+            TORCHRUN | {"GROUP_WORLD_SIZE": "1", "GROUP_RANK": "0", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "1"},
+            Cluster(1, 0, 1, 2, "n1", 2900, "torchrun"),
+        ),
+        (
+            None,
             TORCHRUN | {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "3"},
             Cluster(2, 1, 0, None, "n1", 2900, "torchrun", hosted=True, restart=3),
         ),

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from runtime.conversion import shards
+from tltpipe.errors import HostError
 from tltpipe.executors import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
-import sys
+import os, signal, sys
 from runtime.conversion import work
 from runtime.programs.dataset_convert import main
 
 work.FRAMES = 4
+parallel_map, most = work.parallel_map, int(sys.argv[2])
+
+def watched(*words, **options):
+    for number, each in enumerate(parallel_map(*words, **options)):
+        if number == most:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield each
+
+work.parallel_map = watched
 sys.exit(main(["-d", "convert.conf", "-o", sys.argv[1] + "/tfr", "--workers", "2"]))
 """
 SPEC = """\
@@ -47,9 +58,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(work: Path, output: str, executor: str = "") -> subprocess.Popen[bytes]:
+def start(work: Path, output: str, executor: str = "", *, stretches: int = -1) -> subprocess.Popen[bytes]:
+    """A run, which is killed after so many ``stretches``."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), VARIABLE: executor}
-    return subprocess.Popen([sys.executable, "-c", CHILD, output], cwd=work, env=environment)
+    return subprocess.Popen([sys.executable, "-c", CHILD, output, str(stretches)], cwd=work, env=environment)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -58,14 +70,9 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def test_killed_it_goes_on_and_ends_in_the_same_bytes(work: Path) -> None:
     journal = work / "killed" / ".tfr.journal"
-    for noted in (5, 20):
-        process, until = start(work, "killed"), time.monotonic() + 60
-        while len(list(journal.glob("0*[0-9]"))) < noted:
-            assert time.monotonic() < until
-            assert process.poll() is None
-        process.kill()
-        process.wait()
-        assert journal.is_dir()
+    for stretches in (5, 20):
+        assert start(work, "killed", stretches=stretches).wait() == -signal.SIGKILL
+        assert len(list(journal.glob("0*[0-9]"))) >= stretches
     assert start(work, "killed").wait() == 0
     assert tree(work / "killed") == tree(work / "whole")
 
@@ -80,3 +87,22 @@ def test_parts_in_any_order_and_then_no_frame_is_read_again(work: Path) -> None:
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert start(work, "parts").wait() == 0
     assert tree(work / "parts") == tree(work / "whole")
+
+
+def test_a_record_file_is_one_attempts_own(tmp_path: Path) -> None:
+    """Also where an earlier attempt, which was given up, goes on writing."""
+    with shards.staged(shards.Prefix(tmp_path, "tfr"), "work", [], print) as place:
+        with place.record_file("tfr") as old:
+            with place.record_file("tfr") as new:
+                new.write(b"whole")
+                old.write(b"who")
+            assert (place.folder / "tfr").read_bytes() == b"whole"
+            old.write(b"le")
+        assert (place.folder / "tfr").read_bytes() == b"whole"
+        lock = place.journal.hold.path
+        text = lock.read_text()
+        with pytest.raises(HostError, match="taken over"), place.record_file("tfr-2") as late:
+            late.write(b"?")
+            lock.write_text("another holder")
+        lock.write_text(text)
+        assert [path.name for path in place.folder.iterdir()] == ["tfr"]

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -196,3 +197,32 @@ def test_the_first_node_is_lost_with_its_store(part: Part) -> None:
     lead._store = None
     trouble = until(other.trouble, rendezvous.LOST)
     assert (trouble.exit_code, "node 0 of 2 (n1) is lost" in trouble.what) == (6, True)
+
+
+def test_the_first_node_is_lost_while_others_are_awaited(part: Part) -> None:
+    lead, other = part(0, nodes=3), part(1, nodes=3)
+    stores = [lead._opened(time.monotonic() + 10)]
+    outcomes: list[dict[int, TltpipeError | None]] = []
+    waiting = threading.Thread(target=lambda: outcomes.append(gathered(other)))
+    waiting.start()
+    until(lambda: stores[0].check(["here/1"]))
+    stores.clear()
+    waiting.join(rendezvous.LOST)
+    [outcome] = outcomes
+    assert str(outcome[0]) == "node 0 of 3 (NODE_RANK 0) is lost: the connection to it broke"
+
+
+def test_a_node_that_was_cut_off_ends_without_an_answer(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def silent(*_: object) -> None:
+        over.wait()
+        raise RuntimeError("connection timed out")
+
+    monkeypatch.setattr(rendezvous, "REPORTED", 0.1)
+    node, error = part(1), HostError("node 0 is lost")
+    node._store = SimpleNamespace(compare_set=silent, check=silent)
+    began = time.monotonic()
+    assert (node.publish(error).error, node.leave()) == (error, False)
+    assert time.monotonic() - began < 3
+    over.set()

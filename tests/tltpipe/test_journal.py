@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -283,6 +284,11 @@ def test_work_is_done_once_and_not_at_all_where_it_is_another_ones(journal: Jour
     assert [path.name for path in journal.folder.iterdir()] == ["identity"], "the other one's, as it was"
 
 
+def test_workers_get_a_key_for_journals_alone(journal: Journal) -> None:
+    assert pickle.loads(pickle.dumps(journal)) == journal
+    assert seal.user_key() not in pickle.dumps(journal)
+
+
 def test_two_attempts_at_a_chunk_write_files_of_their_own(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str] = []
 
@@ -313,6 +319,30 @@ def test_a_run_that_lost_its_hold_moves_and_removes_nothing(journal: Journal, tm
     assert journal.resumes([], [])
     assert beside(tmp_path / "a.txt").read_text() == "the new one's"
     assert lock.read_text() == "another holder"
+
+
+def test_a_run_that_lost_its_hold_ends_no_commit_either(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside(tmp_path / "a.txt").write_text("new")
+    interrupted(journal, [tmp_path / "a.txt"], monkeypatch)
+    lock = tmp_path / "x.lock"
+    with locks.held(lock, HostError("taken")) as hold:
+        lock.write_text("another holder")
+        with pytest.raises(HostError, match="taken over"):
+            other(journal, hold=hold).committed([], Answer)
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_a_note_for_other_machines_follows_the_files_that_it_speaks_of(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[Path, bool]] = []
+    for shared in (False, True):
+        each = other(journal, shared=shared)
+        monkeypatch.setattr("tltpipe.journal.flush", lambda root: flushed.append((root, journal.noted(1))))
+        each.once(int(shared), lambda: 7)
+    assert (flushed, journal.noted(1)) == ([(journal.root, False)], True)
 
 
 def test_a_data_set_is_the_same_on_another_machine(tmp_path: Path) -> None:

@@ -38,6 +38,22 @@ def test_a_second_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["work"]
 
 
+def test_a_folder_that_goes_with_the_lock_of_its_maker_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, created, made = tmp_path / "made" / ".lock", locks._created, []
+
+    def slowly(path: Path, text: bytes) -> object:
+        made.append(path)
+        if len(made) == 1:
+            path.parent.rmdir()
+        return created(path, text)
+
+    monkeypatch.setattr(locks, "_created", slowly)
+    with locks.held(path, TAKEN) as hold:
+        assert not hold.lost()
+
+
 @pytest.mark.parametrize("forked", [[], ["forked"]], ids=["alone", "outlived by a worker"])
 def test_whoever_is_killed_lets_go(tmp_path: Path, forked: list[str]) -> None:
     path = tmp_path / ".lock"
@@ -132,12 +148,58 @@ def test_a_machine_that_was_started_anew_has_none_of_its_old_processes(
         raise AssertionError("two may hold it")
 
 
+def test_what_the_kernel_holds_is_nobodys_however_alike_two_machines_are(
+    tmp_path: Path, machine: Callable[..., None]
+) -> None:
+    """As those that were made of one image and have one name."""
+    machine("n1", boot="one")
+    with locks.held(tmp_path / "x.lock", TAKEN) as hold:
+        machine("n1", boot="other")
+        with pytest.raises(HostError), locks.held(tmp_path / "x.lock", TAKEN):
+            raise AssertionError("two hold it")
+        assert not hold.lost()
+
+
 @pytest.mark.parametrize("text", ["", "no owner", '{"host": 1}'])
 def test_a_file_without_owner_goes_by_the_lock_alone(tmp_path: Path, text: str) -> None:
     left(tmp_path / "x.lock", text)
     with locks.held(tmp_path / "x.lock", TAKEN):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_its_maker_has_yet_to_fill_is_left_to_it_however_long_another_was_waited_for(
+    tmp_path: Path, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines that do not see each other's locks: one waits for another, and a third is faster."""
+    path, looks = tmp_path / "x.lock", []
+    monkeypatch.setattr(locks, "_WRITING", 0.2)
+    machine("n1")
+    left(path)
+    text = path.read_text()
+    machine("n2")
+
+    def sleep(_seconds: float) -> None:
+        looks.append(path.read_text())
+        if len(looks) == 4:
+            path.write_text("")
+        elif len(looks) == 6:
+            path.write_text(text)
+
+    times = iter(x / 20 for x in range(1000))
+    monkeypatch.setattr(locks.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(locks.time, "sleep", sleep)
+    with pytest.raises(HostError, match="on n1"), locks.held(path, TAKEN, patience=1):
+        raise AssertionError("two hold it")
+    assert looks[3:6] == [text, "", ""]
+
+
+def test_other_machines_see_at_once_who_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file server gets what is written when a file is closed, else."""
+    seen: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(Path(f"/proc/self/fd/{handle}").read_bytes()))
+    with locks.held(tmp_path / "x.lock", TAKEN) as hold:
+        assert seen == [hold.text]
 
 
 def test_a_later_attempt_at_the_same_job_takes_over_and_the_old_one_stops(
@@ -176,7 +238,9 @@ def test_the_end_of_a_holder_that_lost_it_leaves_the_new_one_alone(
     assert not path.exists()
 
 
-def test_without_locks_the_process_id_tells(tmp_path: Path, machine: Callable[..., None]) -> None:
+def test_without_locks_the_process_id_tells(
+    tmp_path: Path, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "x.lock"
     machine(locking=False)
     with locks.held(path, TAKEN), pytest.raises(HostError, match=str(os.getpid())), locks.held(path, TAKEN):
@@ -186,6 +250,9 @@ def test_without_locks_the_process_id_tells(tmp_path: Path, machine: Callable[..
         text = path.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {process.pid}')
     process.wait()
     path.write_text(text)
+    with monkeypatch.context() as elsewhere, pytest.raises(HostError):  # whose numbers of processes say nothing here
+        elsewhere.setattr(locks, "_space", lambda: 1)
+        locks._locked(path, TAKEN, 0)
     with locks.held(path, TAKEN):
         assert path.read_text() != text
 

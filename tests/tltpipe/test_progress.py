@@ -41,3 +41,14 @@ def test_a_terminal_gets_a_bar_that_ends_full() -> None:
     stream = io.StringIO()
     list(progress.track(progress.Terminal(stream), range(5), "count", total=5))
     assert "5/5" in stream.getvalue()
+
+
+def test_what_is_waited_for_is_said_in_the_work_that_waits() -> None:
+    said: list[str] = []
+    progress.waiting("for nobody")
+    with progress.Lines(said.append, every=60).bar("augment", total=4) as bar:
+        progress.waiting("waiting for a CPU")
+        bar.advance(4)
+    progress.waiting("for nobody")
+    ticks = [progress.read(line) for line in said]
+    assert ticks == [Tick("augment", 0, 4, "images", "waiting for a CPU"), Tick("augment", 4, 4, "images", "")]

@@ -23,7 +23,8 @@ from s3_server import SECRET, Server
 from tltpipe import storage
 from tltpipe.errors import DataError, HostError, TltpipeError, UsageError
 from tltpipe.progress import Silent
-from tltpipe.storage import manifest, mirror
+from tltpipe.storage import manifest, mirror, publishing
+from tltpipe.storage.remote import Remote
 
 MANY = 150
 OUTPUTS = ("split", "mended")
@@ -126,10 +127,11 @@ def test_stages_in_and_out_make_the_same_bytes_as_on_this_disk(
     assert notes == []
 
 
-def test_commands_read_urls_and_write_them(server: Server, url: str, raw: Path, tmp_path: Path) -> None:
+def test_commands_read_urls_and_write_them(server: Server, url: str, raw: Path, tmp_path: Path, cache: Path) -> None:
     assert tltpipe("convert", raw, "here", "--to", "yolo", cwd=tmp_path).returncode == 0
     done = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "yolo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert not [*cache.glob("*/data/out")]  # what was uploaded takes no room here
     assert tree(storage.local(f"{url}/out")) == tree(tmp_path / "here") != {}
     refused = tltpipe("convert", "s3://data/raw", f"{url}/out", "--to", "coco", cwd=tmp_path)
     assert (refused.returncode, "--force" in refused.stderr) == (2, True)
@@ -246,6 +248,58 @@ def test_a_line_that_is_none_of_a_manifests(tmp_path: Path, line: str) -> None:
         manifest.read(listed, "s3://bucket/x")
 
 
+@pytest.mark.parametrize("query", ["?X-Amz-Signature=HUSH", "?versionId=1&sig=HUSH", "?a=1;token=HUSH"])
+def test_a_signature_is_a_credential_wherever_it_stands(query: str) -> None:
+    assert "HUSH" not in storage.masked(f"https://host/x{query}")
+    with pytest.raises(UsageError, match="credentials do not belong"):
+        storage.checked(f"https://host/x{query}")
+
+
+def test_a_copy_that_was_interrupted_is_not_whole(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = write(tmp_path / "raw", 2)
+    url = f"file://{raw}"
+    storage.local(url)
+    assert storage.is_whole(url, cache)
+    (raw / "part0" / "new.txt").write_text("new")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(mirror, "_fetch", interrupted)
+        storage.local(url)
+    assert not storage.is_whole(url, cache)
+
+
+def interrupted(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
+def test_the_first_manifest_creates_and_objects_that_are_cut_are_uploaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, store, upload, creating = write(tmp_path / "made", 2), tmp_path / "store", Remote.upload, list[bool]()
+
+    def noted(self: Remote, source: Path, *, create: bool = False) -> None:
+        creating.append(create)
+        upload(self, source, create=create)
+
+    monkeypatch.setattr(Remote, "upload", noted)
+    for uploads in (3, 2):  # a folder names no MD5 of its files: whoever uploads again sends all
+        publishing.publish(f"file://{store}", made, progress=Silent())
+        assert creating == [False] * (uploads - 1) + [uploads == 3]
+        creating.clear()
+        (version,) = store.glob("v-*")
+        assert tree(version) == tree(made)
+        (version / "part0" / "0000.txt").write_text("cut")
+
+
+@pytest.mark.parametrize(("old", "new"), [("0a", "0b"), ('"size": 1', '"size": 2'), ("v-", "v-0"), ('"b"', '"c"')])
+def test_a_manifest_that_was_changed_is_torn(tmp_path: Path, old: str, new: str) -> None:
+    listed = tmp_path / "manifest"
+    summary = manifest.write(listed, [storage.remote.Object(name, 1, "0a", "0a") for name in ("a", "b")])
+    assert manifest.read(listed, "s3://bucket/x") == summary
+    listed.write_text(listed.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match="torn"):
+        manifest.read(listed, "s3://bucket/x")
+
+
 @pytest.mark.parametrize("torn", ["object", "missing", "content", "manifest"])
 def test_what_is_torn_is_one_error(server: Server, url: str, tmp_path: Path, torn: str) -> None:
     url = url.partition("[")[0] + torn
@@ -264,6 +318,8 @@ def test_what_is_torn_is_one_error(server: Server, url: str, tmp_path: Path, tor
         storage.local(url)
     assert str(caught.value.where) == target
     assert not storage.is_whole(url, tmp_path / "cache")
+    upload(tmp_path / "made", url)
+    assert tree(storage.local(url)) == tree(tmp_path / "made"), "uploaded again it is whole"
 
 
 def test_what_no_manifest_lists_does_not_count(server: Server, url: str, tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ class Sight(NamedTuple):
     size: int | None
     entry: str
 
+    @property
+    def folder(self) -> str:
+        return self.path if self.size is None else os.path.dirname(self.path)  # noqa: PTH120
+
 
 def sights(paths: Iterable[Path], *, but: Sequence[str] = ()) -> tuple[Sight, ...]:
     """Of those ``paths`` that are there, outside of the folders ``but``."""
@@ -30,12 +34,13 @@ def sights(paths: Iterable[Path], *, but: Sequence[str] = ()) -> tuple[Sight, ..
 
 
 def unseen(wanted: Iterable[Sight]) -> str:
-    """The first path that is missing here, or something else; "" where there is none. Waits for a file server's lag."""
+    """The folder of the first path that is missing here, or something else; "" where there is none. Waits for the lag
+    of a file server."""
     deadline = time.monotonic() + LAG
     for sight in wanted:
         while not _is_seen(sight):
             if time.monotonic() > deadline:
-                return sight.path
+                return sight.folder
             time.sleep(0.2)
     return ""
 

@@ -32,7 +32,7 @@ _ATTEMPTS = 20
 _ANSWER = 60.0
 """Seconds within which a node must say what it has."""
 _SILENCE = 5.0
-"""Seconds between two words about what is waited for."""
+"""Seconds before the first word about what is waited for; twice as many before each further one, at most a minute."""
 _BEGUN = "begun"
 """File in the spool that the first item leaves there."""
 _HINT = (
@@ -116,10 +116,10 @@ class Ray:
 
     def _result(self, spool: Spool, item: _Pending) -> Any:
         """The result of ``item``, when it is there; while nothing has begun it is said why."""
-        ray = self._ray
-        while not ray.wait([item.reference], timeout=_SILENCE)[0]:
+        ray, silence = self._ray, _SILENCE
+        while not ray.wait([item.reference], timeout=silence)[0]:
             if not (spool.folder / _BEGUN).exists():
-                cores = int(ray.cluster_resources().get("CPU", 0))
+                cores, silence = int(ray.cluster_resources().get("CPU", 0)), min(60.0, 2 * silence)
                 progress.waiting(f"waiting for the Ray cluster at {self.address}: none of its {cores} CPUs is free")
         return _result(ray, spool, item)
 
@@ -181,7 +181,7 @@ def _fault(folder: str, spool: Path, there: Mapping[str, str], needed: tuple[Sig
     if not Path(folder).is_dir():
         return f"does not see the folder {folder}, in which this command runs"
     missing = unseen(needed)
-    return f"does not see {missing} as it is here" if missing else ""
+    return f"does not see what is in {missing}, or not as it is here" if missing else ""
 
 
 def _node() -> str:
@@ -224,7 +224,9 @@ def _answer(ray: Any, reference: Any) -> str:
         return f"has not answered within {_ANSWER:.0f} s"
     except ray.exceptions.RayError as problem:
         cause = getattr(problem, "cause", None) or problem
-        return f"cannot run tltpipe: {first_line(cause)}"
+        lines = [line for line in str(cause).splitlines() if line.strip()]
+        unknown = lines and "failed to import" in lines[0]  # the end of a traceback says what
+        return f"cannot run tltpipe: {lines[-1].strip() if unknown else first_line(cause)}"
 
 
 def _result(ray: Any, spool: Spool, item: _Pending) -> Any:

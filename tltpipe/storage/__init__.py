@@ -5,6 +5,7 @@ All other code works on paths. fsspec is imported when a URL is used, and not be
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +13,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tltpipe.errors import DataError, HostError
+from tltpipe.errors import DataError, HostError, Location, TltpipeError
 from tltpipe.storage.urls import checked, is_url, masked, name
 
 __all__ = [
     "cache_folder",
+    "cached",
     "checked",
     "environment",
     "fill_mirrors",
@@ -24,6 +26,8 @@ __all__ = [
     "is_whole",
     "local",
     "masked",
+    "name_remote",
+    "named",
     "output",
     "upload",
 ]
@@ -80,6 +84,25 @@ def local(
 def environment() -> Mapping[str, str]:
     """The variable for programs that work on mirrors of this process; none where there are no mirrors."""
     return {VARIABLE: os.environ[VARIABLE]} if VARIABLE in os.environ else {}
+
+
+def named(text: str) -> str:
+    """``text`` with the URLs of this process's mirrors in place of their folders: what the user knows them by."""
+    for url, cache, _ in _noted():
+        from tltpipe.storage import mirror
+
+        text = text.replace(str(mirror.place(url, Path(cache))), url)
+    return text
+
+
+def name_remote(problem: TltpipeError) -> None:
+    """Let ``problem`` speak of URLs, as ``named`` does."""
+    where = problem.where
+    if isinstance(where, Location):
+        problem.where = dataclasses.replace(where, path=named(str(where.path)))
+    elif where is not None:
+        problem.where = named(str(where))
+    problem.what, problem.hint = named(problem.what), problem.hint and named(problem.hint)
 
 
 def cached() -> list[str]:

@@ -15,7 +15,7 @@ from tltpipe.errors import DataError, HostError, UsageError
 from tltpipe.progress import Progress, amount, track
 from tltpipe.storage import manifest
 from tltpipe.storage.manifest import Summary
-from tltpipe.storage.remote import Object, Remote, in_threads, opened
+from tltpipe.storage.remote import Object, Remote, in_threads, may_differ, opened
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Published:
 def require_free(url: str, *, replace: bool = False) -> None:
     """Raises UsageError where an output lies at ``url``, or something that is not ours, unless it may be replaced; and
     as the driver does, so that a missing bucket costs a second, not an hour."""
-    names = opened(url).sizes()
+    names = opened(url).objects()
     if not replace and any(manifest.VERSION.fullmatch(name) is None for name in names):
         raise UsageError("is there already", where=url, hint="choose another prefix, or --force to replace it")
 
@@ -54,10 +54,11 @@ def publish(url: str, root: Path, tops: Sequence[Path] = (), *, progress: Progre
         entries = in_threads(partial(_described, root), _files(root, tops or [root]))
         summary = manifest.write(listed, track(progress, entries, "checksums", total=None, unit="files"))
         store = remote.below(summary.version)
-        uploaded = _upload(store, root, listed, summary, progress)
-        if not (occupied and filecmp.cmp(old, listed, shallow=False)):
+        again = occupied and filecmp.cmp(old, listed, shallow=False)
+        uploaded = _upload(store, root, listed, summary, progress, again=again)
+        if not again:
             _commit(remote, listed, create=not occupied)
-    stale = [name for name in remote.sizes() if manifest.VERSION.fullmatch(name) and name != summary.version]
+    stale = [name for name in remote.objects() if manifest.VERSION.fullmatch(name) and name != summary.version]
     return Published(url, summary, uploaded, tuple(sorted(stale)))
 
 
@@ -90,15 +91,19 @@ def _described(root: Path, name: str) -> Object:
     return Object(name, (root / name).stat().st_size, checksum, checksum)
 
 
-def _upload(store: Remote, root: Path, listed: Path, summary: Summary, progress: Progress) -> int:
-    """Upload what ``store`` lacks of the objects ``listed``; how many these were."""
+def _upload(store: Remote, root: Path, listed: Path, summary: Summary, progress: Progress, *, again: bool) -> int:
+    """Upload what ``store`` lacks of the objects ``listed``; how many these were. Where all was uploaded ``again``, an
+    object may be damaged: then those are sent, too, of which the server does not say that they are the same."""
+
+    def stands(there: Object | None, name: str, size: int) -> bool:
+        return there is not None and there.size == size and not (again and may_differ(there, root / name))
 
     def lacking() -> Iterator[str]:
         for folder, objects in manifest.by_folder(manifest.objects(listed, store.url)):
-            there = store.below(folder).sizes()
+            there = store.below(folder).objects()
             for each in objects:
                 name = f"{folder}/{each.name}".lstrip("/")
-                if there.get(each.name) == each.size:
+                if stands(there.get(each.name), name, each.size):
                     bar.advance()
                 else:
                     yield name

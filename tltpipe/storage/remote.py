@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
 import re
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from tltpipe.errors import DataError, HostError, TltpipeError, UsageError
+from tltpipe.storage.urls import masked
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,6 +27,8 @@ Result = TypeVar("Result")
 THREADS = 16
 """Objects under way at once."""
 _AHEAD = 4
+_ANSWER = 5.0
+"""Seconds within which a server must answer."""
 _PART = 8 << 20
 """Bytes of an object that a thread has in memory at once."""
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -112,15 +121,15 @@ class Remote:
                 found[name] = about
         return found
 
-    def sizes(self) -> dict[str, int]:
-        """The sizes of what is directly in this folder; none where it is not there. Raises DataError for no bucket."""
+    def objects(self) -> dict[str, Object]:
+        """What is directly in this folder; none where it is not there. Raises DataError for no bucket."""
         try:
             listed = self._listed()
         except DataError as nothing:
             if isinstance(nothing.__cause__, FileNotFoundError) and not _no_bucket(nothing.__cause__):
                 return {}
             raise
-        return {name: int(about["size"] or 0) for name, about in listed.items()}
+        return {name: self._object(name, about) for name, about in listed.items()}
 
     def download(self, target: Path) -> bool:
         """Write the object to ``target``; False where it is not there."""
@@ -152,6 +161,7 @@ def opened(url: str) -> Remote:
     if protocol not in {*fsspec.available_protocols()}:
         hint = "the protocols are those of fsspec: s3, gs, az, https, file, ..."
         raise UsageError(f'there is no protocol "{protocol}"', where=url, hint=hint)
+    _require_endpoint(url, protocol)
     try:
         filesystem, path = url_to_fs(url, use_listings_cache=False, **_OPTIONS.get(protocol, {}))
     except ImportError as missing:
@@ -163,6 +173,29 @@ def opened(url: str) -> Remote:
     except Exception as fault:
         raise HostError(f"cannot be opened: {_brief(fault)}", where=url) from fault
     return Remote(url, filesystem, str(path).rstrip("/"))
+
+
+def _require_endpoint(url: str, protocol: str) -> None:
+    """Raise HostError where nobody answers at the endpoint of S3 that the environment names: the driver would try for
+    a quarter of a minute."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if protocol == "s3" and endpoint and not getproxies():
+        refusal = _refusal(endpoint)
+        if refusal:
+            hint = "check the network and the endpoint (AWS_ENDPOINT_URL)"
+            raise HostError(f"no server answers at {masked(endpoint)}: {refusal}", where=url, hint=hint)
+
+
+@cache
+def _refusal(endpoint: str) -> str:
+    """Why there is no connection to ``endpoint``, "" where there is one; asked once."""
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+        with socket.create_connection((parts.hostname or "", port), timeout=_ANSWER):
+            return ""
+    except (OSError, ValueError) as fault:
+        return getattr(fault, "strerror", None) or str(fault)
 
 
 def _protocol(url: str) -> str:
@@ -221,6 +254,19 @@ def _brief(fault: BaseException) -> str:
     """The first line of what a driver said, without what follows a question mark in URLs."""
     line = next(iter(str(fault).splitlines()), "") or type(fault).__name__
     return re.sub(r"\?[^\s\"']+", "", line)[:200].rstrip(".")
+
+
+def may_differ(there: Object, source: Path) -> bool:
+    """Whether the object ``there`` is not surely what the file ``source`` would be made: most servers name the MD5 of
+    an object, or that of those of its parts."""
+    parts = []
+    with source.open("rb") as stream:
+        while part := stream.read(_PART):
+            parts.append(hashlib.md5(part, usedforsecurity=False).digest())
+    with source.open("rb") as stream:
+        whole = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    joined = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()
+    return there.size != source.stat().st_size or there.version not in (whole, f"{joined}-{len(parts)}")
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

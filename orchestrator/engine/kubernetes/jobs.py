@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
+from pathlib import Path
 
 from orchestrator.engine import containers
 from orchestrator.engine.kubernetes import pods
@@ -10,7 +12,7 @@ from orchestrator.engine.kubernetes.pods import Manifest
 from orchestrator.engine.kubernetes.settings import Kubernetes
 from orchestrator.jobs import Job, Mount
 from orchestrator.jobs.mounts import SECRETS, WORKSPACE
-from tltpipe import seal
+from tltpipe import seal, storage
 from tltpipe.errors import DataError, ModelError, UsageError
 
 PORT = 29500
@@ -36,11 +38,22 @@ def manifests(job: Job, name: str, chosen: Kubernetes, *, hidden: Collection[str
     return [*([config] if files else []), *service, _job(job, name, chosen, hidden)]
 
 
+def refuse_far(workspace: Path, data: str) -> None:
+    """Raise UsageError where a data set lies neither in the workspace nor at a URL."""
+    place = Path(os.path.realpath(workspace / data))
+    if not storage.is_url(data) and not place.is_relative_to(os.path.realpath(workspace)):
+        raise _outside(place)
+
+
 def _refuse_outside(mounts: tuple[Mount, ...]) -> None:
     for mount in mounts:
         if mount.target != WORKSPACE:
-            hint = "put it into the workspace, or a link's target there; data.cache: cache holds copies of data sets"
-            raise UsageError("pods see the workspace alone, and this lies outside", where=mount.source, hint=hint)
+            raise _outside(mount.source)
+
+
+def _outside(path: Path) -> UsageError:
+    hint = "put it into the workspace, or a link's target there; data.cache: cache holds copies of data sets"
+    return UsageError("pods see the workspace alone, and this lies outside", where=path, hint=hint)
 
 
 def _service(name: str, chosen: Kubernetes) -> Manifest:

@@ -3,6 +3,7 @@ when a node is lost."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -152,7 +153,9 @@ class Attempt:
             "NODE_RANK": str(rank),
             "MASTER_ADDR": self.nodes[0].host,
             "MASTER_PORT": str(self.port),
-            "TLTPIPE_ATTEMPT": str(self.number),
+            # Ray's own job ids begin anew in each cluster; within a job of Slurm's, its requeues count first.
+            "TLTPIPE_JOB_ID": self.folder.name,
+            "TLTPIPE_ATTEMPT": str(int(os.environ.get("TLTPIPE_ATTEMPT") or 0) + self.number),
             members.NODE: self.nodes[rank].host,
         }
 

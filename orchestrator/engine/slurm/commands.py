@@ -28,6 +28,9 @@ REFUSALS = {
     "account": "slurm.account names one that you may use: sacctmgr show associations user=$USER",
     "qos": "slurm.qos names one that you may use",
     "gres": "this partition has no such GPUs: gpus: 0 asks for none, slurm.partition and slurm.gpu_type choose others",
+    "--time": "slurm.time is minutes, hours:minutes:seconds or days-hours",
+    "--mem": "slurm.memory is a number with M, G or T: 32G",
+    "feature": "slurm.options names features that `sinfo -o '%N %f'` lists",
     "time limit": "slurm.time must be no longer than the partition's limit (sinfo -o '%P %l')",
     "node configuration": "no node has that much: less of slurm.cpus, slurm.memory, --nodes or --gpus (0: none)",
     "node count": "the partition has fewer nodes: less of --nodes",
@@ -70,10 +73,12 @@ def submission_environment() -> dict[str, str]:
     return {**found, "PATH": f"{Path(_program('sbatch')).parent}:{FOLDERS}"}
 
 
-def records(ids: Sequence[str] | None = None) -> list[Record]:
-    """The jobs of these ids that Slurm still knows, tasks of arrays one by one; without ids all of this user."""
+def records(ids: Sequence[str] | None = None, *, seconds: float = SECONDS) -> list[Record]:
+    """The jobs of these ids that Slurm still knows, tasks of arrays one by one; without ids all of this user. Raises
+    AnswerLost where that takes longer than ``seconds``."""
     which = ["--me"] if ids is None else [f"--jobs={','.join(ids)}"]
-    text = _ask("squeue", "--noheader", "--array", "--states=all", *which, f"--format={'|'.join(FIELDS)}", missing="")
+    words = ["--noheader", "--array", "--states=all", *which, f"--format={'|'.join(FIELDS)}"]
+    text = _ask("squeue", *words, missing="", seconds=seconds)
     rows = (line.split("|", len(FIELDS) - 1) for line in text.splitlines())
     return [Record(*(word.strip() for word in row)) for row in rows if len(row) == len(FIELDS)]
 
@@ -122,6 +127,7 @@ def _ask(
     environment: Mapping[str, str] | None = None,
     missing: str | None = None,
     partly: bool = False,
+    seconds: float = SECONDS,
 ) -> str:
     """What a command writes; ``partly``: also one that fails, if it has written anything. ``missing`` is returned
     instead for a job that Slurm does not know. Raises AnswerLost, HostError."""
@@ -133,10 +139,10 @@ def _ask(
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        raise AnswerLost(f"{program} did not answer in {SECONDS:.0f} s", hint="is the controller well? sinfo") from None
+        raise AnswerLost(f"{program} did not answer in {seconds:.0f} s", hint="is the controller well? sinfo") from None
     if done.returncode == 0:
         return done.stdout
     said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"

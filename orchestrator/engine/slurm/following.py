@@ -15,6 +15,9 @@ LOOK_SECONDS = 0.2
 """Between looks at the files of a job."""
 ASK_SECONDS = (1.0, 10.0)
 """Between questions to Slurm: at first, and for a job that has lasted."""
+ANSWER_SECONDS = 6.0
+"""How long Slurm may take to say how jobs are, where somebody waits for it or it is asked again: a controller that is
+down leaves the question open for 20 s."""
 LATE_SECONDS = 3.0
 """How long a shared folder may take to show what a job wrote on its node."""
 
@@ -87,7 +90,7 @@ def _own_end(one: Followed) -> State | None:
 def _ask(going: Sequence[Followed]) -> None:
     """Ask Slurm about jobs that have not said themselves how they ended."""
     try:
-        states_now = ask([one.job for one in going])
+        states_now = ask([one.job for one in going], seconds=ANSWER_SECONDS)
     except commands.AnswerLost as lost:  # a controller that is restarted; jobs go on meanwhile
         if lost.what != going[0].reason:
             going[0].reason = lost.what
@@ -113,12 +116,22 @@ def _late(one: Followed) -> State | None:
     return _own_end(one)
 
 
-def ask(each: Sequence[Submitted]) -> list[State]:
-    """How each of these jobs is now, by one question to Slurm for all that have not said how they ended."""
+def ask(each: Sequence[Submitted], *, seconds: float = commands.SECONDS) -> list[State]:
+    """How each of these jobs is now, by one question to Slurm for all that have not said how they ended. Raises
+    AnswerLost where it takes longer than ``seconds``."""
+    each = identified(each, seconds=seconds)
     final = {job.folder: state for job in each if (state := submitted.final(job)) is not None}
     going = [job.id for job in each if job.folder not in final and commands.ID.fullmatch(job.id)]
-    records = {record.id: record for record in commands.records(going)} if going else {}
+    records = {record.id: record for record in commands.records(going, seconds=seconds)} if going else {}
     return [final.get(job.folder) or _state(job, records.get(job.id)) for job in each]
+
+
+def identified(each: Sequence[Submitted], *, seconds: float = commands.SECONDS) -> list[Submitted]:
+    """These jobs with the ids that Slurm gave them, where its answer was lost: then it is asked for all that it has."""
+    nameless = [job for job in each if not job.id and submitted.final(job) is None]
+    records = commands.records(seconds=seconds) if nameless else []
+    found = {job.folder: record.id for job in nameless for record in records if is_of(record, job)}
+    return [submitted.accepted(job, found[job.folder]) if job.folder in found else job for job in each]
 
 
 def _state(job: Submitted, record: commands.Record | None) -> State:

@@ -93,6 +93,9 @@ def _failure(word: str, about: Mapping[str, str], on: str, log: Path) -> str:
         return "missed its deadline"
     if launch and not _last(log):
         return f"could not write {log}{on}: the workspace is not mounted there, or may not be written to"
+    code, number = _status(about.get("ExitCode", ""))
+    if code and not number and not launch:
+        return f"ended with exit status {code}{on} before its program did (a line of slurm.setup?)"
     return f"was killed{on} (its process or Slurm's; the node's log may tell more)"
 
 

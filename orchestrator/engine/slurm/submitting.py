@@ -42,7 +42,7 @@ class Submitter:
         for known in reversed(submitted.every(self.jobs)):
             if known.digest != digest or known.runner != self.runner or known.collected:
                 continue
-            known = self._with_id(known)
+            (known,) = following.identified([known])
             (state,) = following.ask([known])
             if not state.ended or (state.word == submitted.DONE and job.again == job.argv):
                 return known
@@ -50,11 +50,6 @@ class Submitter:
 
     def _identity(self, job: Job) -> dict[str, str]:
         return {"executor": job.environment.get(executors.VARIABLE, "")}
-
-    def _with_id(self, job: Submitted) -> Submitted:
-        """``job`` with the id that Slurm gave it, if its answer was lost and it has it."""
-        found = next((each.id for each in commands.records() if following.is_of(each, job)), "") if not job.id else ""
-        return submitted.accepted(job, found) if found else job
 
     def submit(self, job: Job, *, after: str = "") -> Submitted:
         made = self._write(job, after=after)

@@ -44,6 +44,11 @@ cd / || finish 6
     echo "error: given up after 20 restarts (slurm.restarts)"
     finish 6
 }
+left=$(squeue --noheader --format=%L --jobs="$SLURM_JOB_ID")
+[[ ! $left =~ ^([0-9]+):([0-9]+)$ ]] || ((10#${BASH_REMATCH[1]} * 60 + 10#${BASH_REMATCH[2]} > 120)) || {
+    echo "error: the time limit leaves $left, and saving takes 120 s of it (more slurm.time, or less slurm.grace)"
+    finish 6
+}
 export SLURM_EXPORT_ENV=ALL TLTPIPE_ATTEMPT=$((attempt * 100))
 export HOME=/tmp
 export USER=tltpipe
