@@ -177,8 +177,8 @@ def test_an_answer_that_is_lost_makes_no_second_job(
     heard: list[str] = []
     assert [outcome.exit_code for outcome in own.run_array(tasks, [heard.append, *[str] * 8])] == [0] * 9
     assert "0" in heard
-    made = submitted.every(own.jobs)[1:]
-    assert sorted(int(job.id.partition("_")[2]) for job in made) == list(range(9))
+    made = [job.id.partition("_")[2] for job in submitted.every(own.jobs) if job.name != "test"]
+    assert sorted(map(int, made)) == list(range(9))
 
 
 def test_a_job_left_alive_is_followed_not_submitted_again(runner: Callable[..., SlurmRunner], tmp_path: Path) -> None:
