@@ -5,6 +5,7 @@ It may have ``SETTINGS``, a dataclass as those of stages: the section of its nam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from orchestrator.jobs import Job, Mount, Outcome
 from orchestrator.jobs.checks import Check
 from orchestrator.jobs.images import Needs
+from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import MountsFile
 from orchestrator.jobs.submitted import State, Submitted
 
@@ -43,6 +45,24 @@ class Place:
     """The runner's own section of tltpipe.yaml; None where it has none, or is not the one that was chosen."""
     real: Runner | None = None
     """For a runner that only shows jobs: the one that would have them."""
+
+
+class Placed(MountTable):
+    """What runners have in common: how jobs see paths, and what the launcher's file sets for them. Without containers
+    (``contained``) both are as on this machine."""
+
+    def __init__(self, place: Place, *, contained: bool) -> None:
+        super().__init__(place.workspace, place.launcher.mounts)
+        self.place, self.contained = place, contained
+
+    def at(self, path: Path) -> str:
+        return super().at(path) if self.contained else os.path.abspath(path)
+
+    def mounts(self) -> tuple[Mount, ...]:
+        return super().mounts() if self.contained else ()
+
+    def environment(self) -> Mapping[str, str]:
+        return self.place.launcher.environment if self.contained else {}
 
 
 class Runner(Protocol):

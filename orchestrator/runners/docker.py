@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from orchestrator.engine import containers, engine, gpus, login, pull
 from orchestrator.jobs import Job, Outcome, logs
 from orchestrator.jobs.checks import Check, ill
-from orchestrator.jobs.mounts import MountTable, link_mounts
-from orchestrator.runners import Place
+from orchestrator.jobs.mounts import link_mounts
+from orchestrator.runners import Place, Placed
 from tltpipe.errors import HostError, Interrupted
 
 GRACE_SECONDS = 30.0
@@ -29,17 +29,15 @@ def open(place: Place) -> DockerRunner:
     return DockerRunner(place)
 
 
-class DockerRunner(MountTable):
+class DockerRunner(Placed):
     """The workspace is ``/workspace``; files belong to the caller; secrets reach argv inside the container only."""
 
     pretends = False
-    contained = True
     allots_gpus = True
     executor: str | None = None
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.workspace, place.launcher.mounts)
-        self.place = place
+        super().__init__(place, contained=True)
 
     @cached_property
     def client(self) -> Any:
@@ -70,9 +68,6 @@ class DockerRunner(MountTable):
 
     def health(self, images: tuple[str, ...]) -> str | None:
         return ill(self._checks(images))
-
-    def environment(self) -> Mapping[str, str]:
-        return self.place.launcher.environment
 
     def image_id(self, image: str | None) -> str | None:
         if image is None:

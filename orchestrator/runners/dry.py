@@ -5,32 +5,27 @@ Chosen by itself it shows paths as a container has them, so that a stray host pa
 
 from __future__ import annotations
 
-import os
 import shlex
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection
 
-from orchestrator.jobs import MASK, Job, Mount, Outcome, shown
+from orchestrator.jobs import MASK, Job, Outcome, shown
 from orchestrator.jobs.checks import Check
-from orchestrator.jobs.mounts import MountTable
 from orchestrator.jobs.mounts_file import is_secret
-from orchestrator.runners import Place, Previewing
+from orchestrator.runners import Place, Placed, Previewing
 
 
 def open(place: Place) -> DryRunner:
     return DryRunner(place)
 
 
-class DryRunner(MountTable):
+class DryRunner(Placed):
     """Keeps the jobs it was given in ``jobs``; every one of them "succeeds"."""
 
     pretends = True
     executor: str | None = None
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.workspace, place.launcher.mounts)
-        self.place = place
-        self.contained = place.contained
+        super().__init__(place, contained=place.contained)
         self.allots_gpus = place.contained or (place.real is not None and place.real.allots_gpus)
         self.jobs: list[Job] = []
 
@@ -39,15 +34,6 @@ class DryRunner(MountTable):
 
     def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None
-
-    def at(self, path: Path) -> str:
-        return super().at(path) if self.contained else os.path.abspath(path)
-
-    def mounts(self) -> tuple[Mount, ...]:
-        return super().mounts() if self.contained else ()
-
-    def environment(self) -> Mapping[str, str]:
-        return self.place.launcher.environment if self.contained else {}
 
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from orchestrator.jobs import Job, Mount, Outcome, Secret, logs
+from orchestrator.jobs import Job, Outcome, Secret, logs
 from orchestrator.jobs.checks import Check, ill
-from orchestrator.runners import Place
+from orchestrator.runners import Place, Placed
 from tltpipe.errors import HostError, Interrupted
 
 GRACE_SECONDS = 30.0
@@ -41,17 +41,16 @@ def become(name: str, words: Sequence[str]) -> NoReturn:
     os.execv(program, [name, *words])
 
 
-class LocalRunner:
+class LocalRunner(Placed):
     """Runs subprocesses, each in a process group of its own so that Ctrl-C reaches it exactly once: one at a time, or
     one in each of several threads."""
 
     pretends = False
-    contained = False
     allots_gpus = False
     executor: str | None = None
 
     def __init__(self, place: Place, *, programs: Path | None = None) -> None:
-        self.place = place
+        super().__init__(place, contained=False)
         self.programs = programs or Path(sys.executable).parent
         self._running: set[subprocess.Popen[str]] = set()
 
@@ -63,15 +62,6 @@ class LocalRunner:
 
     def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return ill(self.checks())
-
-    def at(self, path: Path) -> str:
-        return os.path.abspath(path)
-
-    def mounts(self) -> tuple[Mount, ...]:
-        return ()
-
-    def environment(self) -> Mapping[str, str]:
-        return {}
 
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None

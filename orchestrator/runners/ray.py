@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from orchestrator.engine.ray import members
 from orchestrator.engine.ray.settings import Ray
 from orchestrator.engine.ray.world import World
-from orchestrator.jobs import Job, Mount, Outcome, logs
+from orchestrator.jobs import Job, Outcome, logs
 from orchestrator.jobs.checks import Check, ill
-from orchestrator.runners import Place
+from orchestrator.runners import Place, Placed
 from orchestrator.runners.local import LocalRunner
 from tltpipe import executors, ray_cluster
 from tltpipe.errors import ConfigError, TltpipeError
@@ -27,15 +26,14 @@ def open(place: Place) -> RayRunner:
     return RayRunner(place)
 
 
-class RayRunner:
+class RayRunner(Placed):
     """The cluster that the settings name; connected to when the first training starts."""
 
     pretends = False
-    contained = False
     allots_gpus = True
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        super().__init__(place, contained=False)
         self.chosen: Ray = place.settings or Ray()
         self.executor: str | None = f"ray:{self.chosen.address or ''}{ray_cluster.MARK if self.chosen.trusted else ''}"
         self.local = LocalRunner(place)
@@ -66,15 +64,6 @@ class RayRunner:
         """Raises ConfigError where the settings are at fault, as ``address`` does."""
         ray_cluster.require_trust(self.address)
         return ill(self.checks()) or self.local.health(images)
-
-    def at(self, path: Path) -> str:
-        return self.local.at(path)
-
-    def mounts(self) -> tuple[Mount, ...]:
-        return ()
-
-    def environment(self) -> Mapping[str, str]:
-        return {}
 
     def image_id(self, image: str | None) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from orchestrator.engine.slurm import commands, following, states
 from orchestrator.engine.slurm.following import Followed
@@ -19,11 +17,11 @@ from orchestrator.engine.slurm.settings import Slurm
 from orchestrator.engine.slurm.submitting import Submitter
 from orchestrator.jobs import Job, Mount, Outcome, logs, submitted
 from orchestrator.jobs.checks import Check, ill
-from orchestrator.jobs.mounts import MountTable, link_mounts
+from orchestrator.jobs.mounts import link_mounts
 from orchestrator.jobs.mounts_file import is_secret
 from orchestrator.jobs.submitted import State, Submitted
 from orchestrator.jobs.workspace import Workspace
-from orchestrator.runners import Place
+from orchestrator.runners import Place, Placed
 from tltpipe import executors, preflight
 from tltpipe.errors import HostError, Interrupted
 
@@ -39,7 +37,7 @@ def open(place: Place) -> SlurmRunner:
     return SlurmRunner(place)
 
 
-class SlurmRunner(MountTable):
+class SlurmRunner(Placed):
     """Each job has a folder in the workspace (orchestrator.jobs.submitted), and goes on without this process."""
 
     pretends = False
@@ -47,10 +45,8 @@ class SlurmRunner(MountTable):
     executor: str | None = None
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.workspace, place.launcher.mounts)
-        self.place = place
         self.chosen = place.settings if isinstance(place.settings, Slurm) else Slurm()
-        self.contained = self.chosen.container != "none"
+        super().__init__(place, contained=self.chosen.container != "none")
         self.jobs = Workspace(place.workspace).jobs
         self.root = self.at(place.workspace)
         hidden = tuple(filter(is_secret, self.environment()))
@@ -73,15 +69,6 @@ class SlurmRunner(MountTable):
 
     def health(self, images: tuple[str, ...]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         return ill(self.checks())
-
-    def at(self, path: Path) -> str:
-        return super().at(path) if self.contained else os.path.abspath(path)
-
-    def mounts(self) -> tuple[Mount, ...]:
-        return super().mounts() if self.contained else ()
-
-    def environment(self) -> Mapping[str, str]:
-        return self.place.launcher.environment if self.contained else {}
 
     def image_id(self, image: str | None) -> str | None:
         return image
