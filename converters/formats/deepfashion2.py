@@ -145,7 +145,7 @@ class Split:
         image = Path(f"{self.folder}/image/{stem}.{extensions[0] if extensions else 'jpg'}")
         path = Path(f"{self.folder}/annos/{stem}.json")
         if not self.annotated:
-            return Sample(stem, image, *self._size(image, path, findings), annotations=image)
+            return Sample(stem, str(image), *self._size(image, path, findings), annotations=str(image))
         try:
             page = json_file.load(path)
         except DataError:
@@ -165,7 +165,7 @@ class Split:
                 raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=FIX)
             item = _Item(Fields(page[name], path, f"{name}."), f"{stem} {name}", findings)
             objects.append(item.object(name, pair_id))
-        return Sample(stem, image, width, height, tuple(objects), source, path)
+        return Sample(stem, str(image), width, height, tuple(objects), source, str(path))
 
     def _size(self, image: Path, path: Path, findings: Findings) -> tuple[int, int]:
         format = "JPEG" if image.suffix.lower() in (".jpg", ".jpeg") and not self.any_kind else None

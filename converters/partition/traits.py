@@ -8,7 +8,6 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from converters.model import Sample, rules, validity
@@ -54,7 +53,7 @@ class Traits:
         if self.alike:
             self.looks.append(perceptual.hash64(sample.image) if size != UNSEEN else perceptual.FLAT)
         if self.listed:
-            self.paths.append(str(sample.image))
+            self.paths.append(sample.image)
         number = len(self.sizes)
         self.sizes.append(size)
         self.heads.append(head)
@@ -74,7 +73,7 @@ class Traits:
 _HINT = "put it there, or leave such pictures out with --skip-bad"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: str) -> tuple[int, int]:
     """Size in bytes and a check sum of the first of them; those of equal files are equal."""
     try:
         file = inputs.handle(path)
