@@ -262,8 +262,8 @@ class _Search:
 
     def _scales(self, anchors: Anchors) -> tuple[Anchors, float]:
         scales = list(anchors.scales)
-        fit = lru_cache(maxsize=64)(partial(self._map, anchors.ratios))  # whatever is tried again
-        fits = list(map(fit, range(MAPS), scales, scales[1:]))
+        known = lru_cache(maxsize=64)(partial(self._map, anchors.ratios))  # whatever is tried again
+        fits = list(map(known, range(MAPS), scales, scales[1:]))
         value = self._value(fits)
         for step in (1.25, 1.1, 1.04):
             moved = True
@@ -276,7 +276,7 @@ class _Search:
                         if not _rising(tried):
                             continue
                         changed = {
-                            place: fit(place, tried[place], tried[place + 1])
+                            place: known(place, tried[place], tried[place + 1])
                             for place in (number - 1, number)
                             if 0 <= place < MAPS
                         }
