@@ -26,7 +26,7 @@ from orchestrator.commands.stop import stop
 from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
-from tltpipe.interpreters import import_installed_only
+from tltpipe.interpreters import collect_seldom, import_installed_only
 
 app = typer.Typer(
     name="tltpipe",
@@ -47,6 +47,7 @@ app.add_typer(render.app, name="render")
 def main() -> int:
     """The console script."""
     import_installed_only()
+    collect_seldom()
     if "--json" not in sys.argv[1:]:
         app()
         return 0
