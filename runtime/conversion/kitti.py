@@ -13,7 +13,7 @@ from pathlib import Path
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
 from converters.pictures import headers as images
-from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
+from runtime.conversion import Annotated, Plan, calibration, partition
 from runtime.conversion.layouts import Names
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, mounts, program, unmatched
@@ -87,41 +87,46 @@ class Kitti:
     def picture(self, frame: str) -> str:
         return f"{self._places[0]}{frame}{self.extension or ''}"
 
-    def annotate(self, frame: str, names: Names) -> Annotated:
-        """The labels of one frame and the size of its image; raises DataError with file and line."""
+    def annotate(self, frames: Sequence[str], names: Names) -> Annotated:
+        """The labels of ``frames`` and the sizes of their images; raises DataError with file and line."""
         _, labels, id = self._places
-        picture = self.picture(frame)
-        if self.extension is None:
-            frame = frame.rpartition(".")[0]
-        width, height = images.size(picture)
-        path = f"{labels}{frame}.txt"
-        rows, scores = kitti_rows.rows(kitti_rows.text_of(path), source=path)
-        if scores and not self.drops_scores:
-            raise _score(path, scores[0])
-        objects: list[Object] = []
-        renamed: dict[str, str] = {}
-        dropped: dict[str, list[int]] = {}
-        unmapped, flat = 0, list[str]()
-        for line, name, numbers in rows:
-            stored = names[name]
-            if stored is None:
-                unmapped += 1
-                continue
-            if not -_INT64 <= numbers[1] < _INT64:
-                raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
-            if is_kept(numbers[3:7]):
-                objects.append((stored, numbers))
-                renamed[name] = stored
-            else:
-                flat.append(name)
-                dropped[f"{path}_{_first(rows, name, numbers)}"] = [int(value) for value in numbers[3:7]]
-        annotated = Annotated(id + frame, width, height, objects, renamed, dropped, len(scores), picture)
-        annotated.items, annotated.unmapped, annotated.flat = len(rows), unmapped, flat
+        stems = frames if self.extension else [frame.rpartition(".")[0] for frame in frames]
+        paths = [f"{labels}{stem}.txt" for stem in stems]
+        sizes, contents, calibrations = list[tuple[int, int]](), list[bytes](), list[calibration.Calibration]()
+        annotated = Annotated([id + stem for stem in stems], sizes, [*map(self.picture, frames)])
+        try:
+            for picture, path in zip(annotated.pictures, paths, strict=True):
+                sizes.append(images.size(picture))
+                contents.append(kitti_rows.content(path))
+                if self.calibrations is not None:
+                    calibrations.append(calibration.read(self.calibrations / f"{stems[len(calibrations)]}.txt"))
+        except DataError:
+            self._judged(paths, contents, names)  # which raises what is wrong with those before
+            raise
+        table, annotated.calibrations = kitti_rows.table(contents), calibrations
+        if table is None or not all(-_INT64 <= number < _INT64 for number in table.numbers[1 :: kitti_rows.NUMBERS]):
+            table, annotated.scores = self._judged(paths, contents, names)
+        annotated.keep(table, names, lambda frame, row, start: f"{paths[frame]}_{_first(table, row, start)}")
         if self.point_clouds:
-            annotated.point_cloud = os.path.join(self.point_clouds, frame)  # noqa: PTH118 - a name in a record
-        if self.calibrations is not None:
-            annotated.calibration = calibration.read(self.calibrations / f"{frame}.txt")
+            clouds = self.point_clouds
+            annotated.point_clouds = [os.path.join(clouds, stem) for stem in stems]  # noqa: PTH118 - a name in a record
         return annotated
+
+    def _judged(self, paths: Sequence[str], contents: Sequence[bytes], names: Names) -> tuple[kitti_rows.Table, int]:
+        """The labels in the files ``paths`` that hold ``contents``, line by line, and how many have a score."""
+        found, scores = list[list[kitti_rows.Row]](), 0
+        for path, content in zip(paths, contents, strict=False):
+            rows, scored = kitti_rows.rows(kitti_rows.text_of(path, content), source=path)
+            if scored and not self.drops_scores:
+                raise _score(path, scored[0])
+            for line, name, numbers in rows:
+                if names[name] is not None and not -_INT64 <= numbers[1] < _INT64:
+                    raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
+            found.append(rows)
+            scores += len(scored)
+        lines = [*chain.from_iterable(found)]
+        numbers = [*chain.from_iterable(numbers for _, _, numbers in lines)]
+        return kitti_rows.Table([*map(len, found)], [name for _, name, _ in lines], numbers), scores
 
     @cached_property
     def _places(self) -> tuple[str, str, str]:
@@ -237,9 +242,10 @@ def is_name(text: str) -> bool:
 _PATH, _PART = 2000, 240  # characters of a path; bytes between two slashes, where an ending must fit in, too
 
 
-def _first(rows: Sequence[kitti_rows.Row], name: str, numbers: Sequence[float]) -> int:
-    """The position of the first line that is equal, so that duplicates share it."""
-    return next(place for place, row in enumerate(rows) if row[1] == name and row[2] == numbers)
+def _first(table: kitti_rows.Table, row: int, start: int) -> int:
+    """The position behind ``start`` of the first line that is equal to ``row``, so that duplicates share it."""
+    own = table.line(row)
+    return next(place - start for place in range(start, row + 1) if place == row or table.line(place) == own)
 
 
 def _score(path: str, line: int) -> DataError:
