@@ -99,6 +99,9 @@ class Annotated:
         return frames
 
 
+Notes = Sequence[tuple[str, Mapping[str, int] | None]]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Which frames go where: one list of frames a fold, with its number of shards (0: one file without a number).
@@ -111,7 +114,7 @@ class Plan:
     frames: Sequence[Sequence[Any]]
     shards: Sequence[int]
     folds: int
-    notes: Sequence[tuple[str, Mapping[str, int] | None]] = field(default=())
+    notes: Notes = field(default=())
     doubts: Sequence[str] = field(default=())
     losses: Losses = field(default_factory=Losses)
 

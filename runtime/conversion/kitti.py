@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -13,7 +13,7 @@ from pathlib import Path
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
 from converters.pictures import headers as images
-from runtime.conversion import Annotated, Plan, calibration, partition
+from runtime.conversion import Annotated, Notes, Plan, calibration, partition
 from runtime.conversion.layouts import Names
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, mounts, program, unmatched
@@ -22,6 +22,7 @@ from specs.dataset_convert import EXTENSION
 from specs.extensions import dotted
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
+from tltpipe.losses import Losses
 
 VALIDATION_NOTE = (
     "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."
@@ -70,19 +71,33 @@ class Kitti:
     def plan(self) -> Plan:
         """Frames in folds; raises DataError where there are none."""
         if self.mode == "sequence":
-            assert self.sequences is not None
-            parts = partition.sequence_partitions(read_sequences(self.sequences), self.folds)
-            if self.extension is None:
-                known = ImageFiles(self.images).by_stem
-                parts = [[known.get(frame, f"{frame}.jpg") for frame in part] for part in parts]
-            total = sum(map(len, parts))
-            return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})])
-        frames, doubts = self._frames()
+            return self._sequences()
+        images = ImageFiles(self.images, self.extension)
+        if not images.by_stem:
+            raise folders.no_images(self.images, self.extension)
+        doubts, labels = list(images.notes()), listing.stems(self.labels, _TEXT)
+        if lone := labels - images.skipped.union(images.by_stem):
+            doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")
+        frames = list(images.by_stem if self.extension else images.by_stem.values())
         parts = partition.random_partitions(frames, self.val_split)
         validation, training = map(len, parts)
         told = VALIDATION_NOTE if self.val_split else "Skipped validation data."
-        notes = [(f"Num images in\nTrain: {training}\tVal: {validation}", {"num_images": len(frames)})]
-        return self._plan(parts, [*notes, (told, None)], doubts)
+        notes = [(f"Num images in\nTrain: {training}\tVal: {validation}", {"num_images": len(frames)}), (told, None)]
+        others = {path.rpartition(".")[0] for path in images.others if listing.extension_of(path) in listing.PICTURES}
+        losses = unmatched.among(others, labels, images.by_stem, labels=self.labels)
+        return self._plan(parts, notes, doubts, losses)
+
+    def _sequences(self) -> Plan:
+        assert self.sequences is not None
+        parts = partition.sequence_partitions(read_sequences(self.sequences), self.folds)
+        if self.extension is None:
+            known = ImageFiles(self.images).by_stem
+            parts = [[known.get(frame, f"{frame}.jpg") for frame in part] for part in parts]
+        total = sum(map(len, parts))
+        frames = chain.from_iterable(parts)
+        stems = frames if self.extension else (frame.rpartition(".")[0] for frame in frames)
+        losses = unmatched.unmatched(self.images, self.labels, frozenset(stems), other=unmatched.NO_SEQUENCE)
+        return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})], (), losses)
 
     def picture(self, frame: str) -> str:
         return f"{self._places[0]}{frame}{self.extension or ''}"
@@ -134,28 +149,9 @@ class Kitti:
         ids = os.path.join(self.image_dir, "")  # noqa: PTH118 - a name in a record, not a path here
         return f"{self.images}/", f"{self.labels}/", ids
 
-    def _plan(
-        self,
-        parts: Sequence[Sequence[str]],
-        notes: Sequence[tuple[str, Mapping[str, int] | None]],
-        doubts: Sequence[str] = (),
-    ) -> Plan:
+    def _plan(self, parts: Sequence[Sequence[str]], notes: Notes, doubts: Sequence[str], losses: Losses) -> Plan:
         filled = [part for part in parts if part]
-        frames = {frame for part in filled for frame in part}
-        stems = frames if self.extension else {frame.rpartition(".")[0] for frame in frames}
-        other = unmatched.NO_SEQUENCE if self.mode == "sequence" else unmatched.OTHER
-        losses = unmatched.unmatched(self.images, self.labels, stems, other=other)
         return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts, losses)
-
-    def _frames(self) -> tuple[list[str], list[str]]:
-        """Frames in the order of the full names; and what may not have been meant."""
-        images = ImageFiles(self.images, self.extension)
-        if not images.by_stem:
-            raise folders.no_images(self.images, self.extension)
-        doubts = list(images.notes())
-        if lone := listing.stems(self.labels, _TEXT) - images.skipped.union(images.by_stem):
-            doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")
-        return list(images.by_stem if self.extension else images.by_stem.values()), doubts
 
 
 def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -> Kitti:
