@@ -6,26 +6,30 @@ that it takes.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
-
-import numpy as np
-from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.model import classes
 from converters.model.splits import Place
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Sums = array[int] | NDArray[np.uint32]
+
 ANNOTATIONS = frozenset(("json", "txt", "xml"))
 """Extensions of files that each say what is on one picture."""
 
-_BLOCK = 4096
 
-
-def _none() -> NDArray[np.uint32]:
-    return np.empty(0, np.uint32)
+def _none() -> Sums:
+    return array("I")
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Claim:
     """
 
     place: Place
-    names: NDArray[np.uint32]
-    paths: NDArray[np.uint32] = field(default_factory=_none)
+    names: Sums
+    paths: Sums = field(default_factory=_none)
     labels: bool = True
 
 
@@ -137,58 +141,45 @@ def _outermost(every: Iterable[Sequence[Path]]) -> list[Path]:
 
 
 def _strays(folder: Path, inner: Sequence[_Inner]) -> Iterator[str]:
-    pictures = listing.PICTURES | listing.UNSUPPORTED
-    unclaimed = list(_unclaimed(folder, inner, pictures))
+    pictures, known = listing.PICTURES | listing.UNSUPPORTED, _Known.to(folder, inner)
+    unclaimed = [path for path in _files(folder, pictures | ANNOTATIONS) if not known.claims(path)]
     others = {path.rpartition(".")[2].lower() for path in unclaimed} - pictures
-    counted = pictures | (_belonging(folder, inner, others) if others else set())
+    belonging = (path for path in _files(folder, frozenset(others)) if known.claims(path)) if others else ()
+    counted = pictures | {path.rpartition(".")[2].lower() for path in belonging}
     return (path for path in unclaimed if path.rpartition(".")[2].lower() in counted)
 
 
-def _unclaimed(folder: Path, inner: Sequence[_Inner], pictures: frozenset[str]) -> Iterator[str]:
-    """Paths below ``folder`` of files that no name fits."""
-    for paths in _blocks(folder, pictures | ANNOTATIONS):
-        free = ~_claimed(folder, paths, inner)
-        yield from (path for path, is_free in zip(paths, free.tolist(), strict=True) if is_free)
+@dataclass(frozen=True)
+class _Known:
+    """Sorted check sums of what the claims in a folder have: names, for each ``start`` of a path, and ``whole`` paths,
+    which begin with the check sum ``top``."""
+
+    names: Sequence[tuple[str, array[int]]]
+    whole: array[int]
+    top: int
+
+    @classmethod
+    def to(cls, folder: Path, inner: Sequence[_Inner]) -> _Known:
+        starts = dict.fromkeys(each.start for each in inner)
+        names = [(start, _sorted(each.claim.names for each in inner if each.start == start)) for start in starts]
+        return cls(names, _sorted(each.claim.paths for each in inner), checksum(f"{folder}/"))
+
+    def claims(self, path: str) -> bool:
+        """Whether the file ``path`` below the folder belongs to a picture."""
+        for start, sums in self.names:
+            if path.startswith(start) and _among(sums, checksum(path[len(start) :].rpartition(".")[0])):
+                return True
+        return bool(self.whole) and _among(self.whole, checksum(path.rpartition(".")[0], self.top))
 
 
-def _belonging(folder: Path, inner: Sequence[_Inner], extensions: set[str]) -> set[str]:
-    """Those of ``extensions`` of which a file that belongs to a picture lies in ``folder``."""
-    found: set[str] = set()
-    for paths in _blocks(folder, frozenset(extensions)):
-        claimed = _claimed(folder, paths, inner).tolist()
-        found |= {path.rpartition(".")[2].lower() for path, mine in zip(paths, claimed, strict=True) if mine}
-    return found
+def _sorted(some: Iterable[Sums]) -> array[int]:
+    return array("I", sorted(number for sums in some for number in sums.tolist()))
 
 
-def _claimed(folder: Path, paths: Sequence[str], inner: Sequence[_Inner]) -> NDArray[np.bool_]:
-    claimed = np.zeros(len(paths), dtype=bool)
-    for start, names in _merged(inner):
-        length = len(start)
-        sums = (checksum(path[length:].rpartition(".")[0]) if path.startswith(start) else 0 for path in paths)
-        claimed |= np.isin(np.fromiter(sums, np.uint32, len(paths)), names)
-    files = [each.claim.paths for each in inner if len(each.claim.paths)]
-    if files and not claimed.all():
-        top = checksum(f"{folder}/")
-        whole = np.fromiter((checksum(path.rpartition(".")[0], top) for path in paths), np.uint32, len(paths))
-        claimed |= np.isin(whole, np.concatenate(files))
-    return claimed
+def _among(sums: array[int], wanted: int) -> bool:
+    place = bisect_left(sums, wanted)
+    return place < len(sums) and sums[place] == wanted
 
 
-def _merged(inner: Sequence[_Inner]) -> list[tuple[str, NDArray[np.uint32]]]:
-    """The names known in each folder."""
-    found: dict[str, list[NDArray[np.uint32]]] = {}
-    for each in inner:
-        found.setdefault(each.start, []).append(each.claim.names)
-    return [(start, np.concatenate(names)) for start, names in found.items()]
-
-
-def _blocks(folder: Path, extensions: frozenset[str]) -> Iterator[list[str]]:
-    block: list[str] = []
-    for path in listing.files(folder, extensions):
-        if not path.rpartition("/")[2].startswith("_"):
-            block.append(path)
-        if len(block) == _BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
+def _files(folder: Path, extensions: frozenset[str]) -> Iterator[str]:
+    return (path for path in listing.files(folder, extensions) if not path.rpartition("/")[2].startswith("_"))

@@ -203,7 +203,7 @@ class _Work:
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            known = losing.sums(names) if pictures is part.dataset.pictures else None
+            known = names if pictures is part.dataset.pictures else None
             self.claims.append(losing.claim(place, pictures, known, paths))
         return Summary(
             losses.written.images,
