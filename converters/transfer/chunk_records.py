@@ -10,7 +10,7 @@ from msgspec import structs
 
 from converters.files.strays import checksum
 from converters.formats import Recorder
-from converters.model import Box, Object, Sample, geometry, rules, run_lengths, validity
+from converters.model import Box, Object, Sample, geometry, rules, validity
 from converters.model.findings import Findings
 from converters.pictures import image_sizes
 from converters.transfer import losing
@@ -135,6 +135,8 @@ def _own_box(thing: Object) -> bool:
     if thing.polygons:
         around: Box | None = geometry.extent(thing.polygons)
     else:
+        from converters.model import run_lengths
+
         around = run_lengths.box(thing.mask) if thing.mask is not None else thing.box
     box = thing.box
     return around is None or max(abs(getattr(box, side) - getattr(around, side)) for side in _SIDES) > validity.ROUNDING

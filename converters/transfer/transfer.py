@@ -183,9 +183,8 @@ class _Work:
             kind, empty = entries.entry_type(Records, recorders), self._gatherer(part, recorders)
             for number in self._numbers(part, keys, recorders):
                 batch = entries.batch(self.journal.entry(number, kind), empty())
-                for record in batch.gathered.records:
-                    for writer, own in zip(writers, record, strict=True):
-                        writer.append(own)
+                for writer, own in zip(writers, zip(*batch.gathered.records, strict=True), strict=False):
+                    writer.append(own)
                 total.merge(batch.gathered)
                 losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
                 losing.count_findings(total.losses, batch.findings)
@@ -203,7 +202,7 @@ class _Work:
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            known = losing.sums(names) if pictures is part.dataset.pictures else None
+            known = names if pictures is part.dataset.pictures else None
             self.claims.append(losing.claim(place, pictures, known, paths))
         return Summary(
             losses.written.images,

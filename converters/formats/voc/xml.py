@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from converters.files import xml_tree
 from converters.files.numerals import FAR, is_number
@@ -56,6 +55,8 @@ _NOT_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # a carr
 
 
 def _lines(sample: Sample) -> Iterator[str]:
+    from xml.sax.saxutils import escape  # which brings an HTTP client along
+
     yield "<annotation>\n"
     yield f"  <filename>{escape(sample.file_name)}</filename>\n"
     yield f"  <size><width>{sample.width}</width><height>{sample.height}</height><depth>3</depth></size>\n"
