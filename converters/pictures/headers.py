@@ -72,7 +72,7 @@ def look(path: Path | str, findings: Findings, *, format: str | None = None) -> 
     """``size``, and a finding when the picture is shown rotated. Raises DataError also for one that is cut off."""
     found = header(path, format=format)
     if not found.whole:
-        raise DataError("this picture is cut off", where=path, hint=_AGAIN, code=rules.CUT_PICTURE.code)
+        raise DataError("this picture is cut off", where=Path(path), hint=_AGAIN, code=rules.CUT_PICTURE.code)
     findings.looked = str(path), found
     if found.orientation != 1:
         findings.add(rules.ROTATED, Path(path).name)
@@ -90,13 +90,13 @@ def header(path: Path | str, *, format: str | None = None) -> Header:
     try:
         found = _jpeg(path) or _any(Path(path))
     except FileNotFoundError:
-        raise DataError("this picture is missing", where=path, code=rules.NO_PICTURE.code) from None
+        raise DataError("this picture is missing", where=Path(path), code=rules.NO_PICTURE.code) from None
     except problems() as problem:
         what = _complaint(Path(path), problem, format)
-        raise DataError(what, where=path, hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
+        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
     if format is not None and found.format != format:
         what = f"this picture is not a {format} but a {found.format}"
-        raise DataError(what, where=path, hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
+        raise DataError(what, where=Path(path), hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
     return found
 
 
@@ -118,7 +118,7 @@ def opened(path: Path | str) -> Iterator[Picture]:
             yield image
     except problems() as problem:
         what = _complaint(Path(path), problem, None)
-        raise DataError(what, where=path, hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
+        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
 
 
 _READ = (*listing.FORMATS, "DIB")
