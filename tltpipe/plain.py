@@ -1,7 +1,7 @@
 """Values as plain data: written down as msgpack, read back as the type that is named, or not at all.
 
-Numbers, texts, bytes, lists, tuples, mappings, named tuples, and dataclasses of them. Reading runs no code but that of
-the types that the reader names. Also a digest of settings, for telling one piece of work from another.
+Numbers, texts, bytes, lists, tuples, mappings, named tuples, dataclasses and structs of them. Reading runs no code but
+that of the types that the reader names. Also a digest of settings, for telling one piece of work from another.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ def _state(value: Any) -> Any:
     """What makes ``value`` what it is: as it says where it is copied to another process, else all its fields."""
     if is_dataclass(value) and not _defines(value, "__getstate__"):
         return {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
     try:
         return bytes(memoryview(value))  # an array
     except TypeError:

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from converters.files import listing
 from converters.files.label_folders import LabelFolder, read_stem
@@ -98,7 +100,7 @@ class Folder(LabelFolder):
         size = page.size or headers.look(image, findings)
         path = self.masks / f"{stem}_mask.png"
         masks = _masks(index_maps.values(path, size, numbers="objects"), path, page)
-        objects = tuple(replace(thing, mask=mask) for thing, mask in zip(page.objects, masks, strict=True))
+        objects = tuple(structs.replace(thing, mask=mask) for thing, mask in zip(page.objects, masks, strict=True))
         for number, thing in enumerate(objects, start=1):
             _compare(thing, f"{stem} object {number}", page, findings)
         return Sample(stem, image, *size, objects, annotations=page.path)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from converters.health import examine, storing
 from converters.health.report import Report
 from converters.model import Dataset, Pictures, Sample, listed, rules
@@ -231,7 +233,7 @@ class Mended:
             findings.add(rules.NOT_RGB, sample.id)
         if header.format != storing.kind(sample.image, header):
             findings.add(rules.OTHER_KIND, sample.id)
-        return replace(sample, image=target)
+        return structs.replace(sample, image=target)
 
 
 def _same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from converters.health.looks import KINDS
 from converters.health.shapes import lies_outside
@@ -105,7 +106,7 @@ def repaired(sample: Sample, points: Mapping[str, int], findings: Findings) -> S
         box = _box(thing, sample, findings)
         if box is None:
             continue
-        mended = _parts(thing if box is thing.box else replace(thing, box=box), sample, points, findings)
+        mended = _parts(thing if box is thing.box else structs.replace(thing, box=box), sample, points, findings)
         if (thing.category, box) in objects:
             findings.add(rules.SAME_BOX, title(thing, sample))
         else:
@@ -113,7 +114,7 @@ def repaired(sample: Sample, points: Mapping[str, int], findings: Findings) -> S
     if sample.objects and not objects:
         what = "not one of its items has a box on the picture"
         raise DataError(what, where=sample.where(), code=rules.NO_AREA.code)
-    return replace(sample, objects=tuple(objects.values()))
+    return structs.replace(sample, objects=tuple(objects.values()))
 
 
 def _box(thing: Object, sample: Sample, findings: Findings) -> Box | None:
@@ -147,16 +148,16 @@ def _parts(thing: Object, sample: Sample, points: Mapping[str, int], findings: F
     mask, numbers = thing.mask, flat(thing.keypoints)
     if mask is not None and (mask.width, mask.height) != (sample.width, sample.height):
         findings.add(rules.ODD_MASK, title(thing, sample))
-        thing = replace(thing, mask=None)
+        thing = structs.replace(thing, mask=None)
     if numbers and thing.category in points:
         if len(numbers) != 3 * points[thing.category]:
             findings.add(rules.LANDMARK_COUNT, title(thing, sample))
-            return replace(thing, keypoints=())
+            return structs.replace(thing, keypoints=())
         seen = Keypoints(numbers)
         kept = [_UNSEEN if lies_outside(x, y, sample.width, sample.height) else Keypoint(x, y, v) for x, y, v in seen]
         if kept != list(seen):
             findings.add(rules.LANDMARK_OUTSIDE, title(thing, sample))
-            thing = replace(thing, keypoints=tuple(kept) if any(v for _, _, v in kept) else ())
+            thing = structs.replace(thing, keypoints=tuple(kept) if any(v for _, _, v in kept) else ())
     return thing
 
 
@@ -168,4 +169,4 @@ def scaled(sample: Sample, size: tuple[int, int]) -> Sample:
     across, down = size[0] / sample.width, size[1] / sample.height
     objects = tuple(geometry.scaled(thing, across, down) for thing in sample.objects)
     ignored = tuple(geometry.scaled_box(box, across, down) for box in sample.ignored)
-    return replace(sample, width=size[0], height=size[1], objects=objects, ignored=ignored, void=None)
+    return structs.replace(sample, width=size[0], height=size[1], objects=objects, ignored=ignored, void=None)

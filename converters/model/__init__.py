@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
 
 from converters.model.findings import Finding, Findings
 from tltpipe.errors import Location, TltpipeError
@@ -18,8 +20,7 @@ Polygon = tuple[float, ...]
 """A ring as x1, y1, x2, y2, ... in pixels; at least three points, open or closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(msgspec.Struct, frozen=True):
     """An axis-aligned box in pixels."""
 
     left: float
@@ -83,8 +84,7 @@ def flat(points: Sequence[Keypoint]) -> Sequence[float]:
     return [number for point in points for number in point]
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
+class Mask(msgspec.Struct, frozen=True):
     """A mask of ``width`` x ``height`` pixels as COCO's compressed run lengths (ASCII): columns first, 0s first."""
 
     width: int
@@ -99,8 +99,22 @@ class Attribute(NamedTuple):
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class _Located(msgspec.Struct, frozen=True):
+    """A value with its place in files, which does not count where two are compared: ``_PLACES`` are those fields."""
+
+    _PLACES: ClassVar[tuple[str, ...]] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self._compared() == other._compared() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name not in self._PLACES)
+
+
+class Object(_Located, frozen=True):
     """One annotated thing in a picture.
 
     ``occlusion`` counts as in KITTI: 0 fully visible, 1 partly, 2 largely, 3 unknown. ``truncation`` is the share
@@ -111,6 +125,8 @@ class Object:
     ``unknown_attributes`` of those that nobody judged; it has none of the others.
     """
 
+    _PLACES = ("origin",)
+
     category: str
     box: Box
     polygons: tuple[Polygon, ...] = ()
@@ -119,16 +135,15 @@ class Object:
     truncation: float = 0.0
     pair_id: int | None = None
     style: int | None = None
-    extra: Mapping[str, int | float | str] = field(default_factory=dict)
+    extra: Mapping[str, int | float | str] = msgspec.field(default_factory=dict)
     mask: Mask | None = None
     crowd: bool = False
-    origin: int | str | None = field(default=None, compare=False)
+    origin: int | str | None = None
     attributes: tuple[int, ...] = ()
     unknown_attributes: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(_Located, frozen=True):
     """One picture and what is on it; sizes in pixels.
 
     ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
@@ -138,15 +153,17 @@ class Sample:
     nobody says what they show: value 255 of a map of classes.
     """
 
+    _PLACES = ("annotations", "number")
+
     id: str
     image: Path
     width: int
     height: int
     objects: tuple[Object, ...] = ()
     source: str | None = None
-    annotations: Path | None = field(default=None, compare=False)
+    annotations: Path | None = None
     ignored: tuple[Box, ...] = ()
-    number: int | None = field(default=None, compare=False)
+    number: int | None = None
     void: Mask | None = None
 
     @property

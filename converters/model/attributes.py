@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from converters.model import Attribute, Dataset, Object, Sample, Wrapped
 from converters.model.findings import Findings
 
@@ -47,9 +49,9 @@ class Placed(Wrapped):
 
     def load(self, key: Any, findings: Findings) -> Sample:
         sample = self.pictures.load(key, findings)
-        return replace(sample, objects=tuple(map(self._object, sample.objects)))
+        return structs.replace(sample, objects=tuple(map(self._object, sample.objects)))
 
     def _object(self, thing: Object) -> Object:
         own = tuple(sorted(self.moved[place] for place in thing.attributes))
         unknown = tuple(sorted([*(self.moved[place] for place in thing.unknown_attributes), *self.lacking]))
-        return replace(thing, attributes=own, unknown_attributes=unknown)
+        return structs.replace(thing, attributes=own, unknown_attributes=unknown)

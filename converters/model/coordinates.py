@@ -6,8 +6,10 @@ that, so it is an error, unless the user says what the coordinates are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from converters.model import Box, Pictures, Sample, Wrapped, geometry, rules
 from converters.model.findings import Findings
@@ -65,11 +67,13 @@ class Declared(Wrapped):
             return sample
         across, down = sample.width, sample.height
         objects = tuple(
-            replace(geometry.scaled(thing, across, down), box=_rounded(geometry.scaled_box(thing.box, across, down)))
+            structs.replace(
+                geometry.scaled(thing, across, down), box=_rounded(geometry.scaled_box(thing.box, across, down))
+            )
             for thing in sample.objects
         )
         ignored = tuple(_rounded(geometry.scaled_box(box, across, down)) for box in sample.ignored)
-        return replace(sample, objects=objects, ignored=ignored)
+        return structs.replace(sample, objects=objects, ignored=ignored)
 
 
 def _rounded(box: Box) -> Box:

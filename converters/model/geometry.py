@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from converters.model import Box, Keypoints, Object, Polygon, flat
 
@@ -44,7 +45,7 @@ def scaled(thing: Object, across: float, down: float) -> Object:
     """``thing`` as ``scaled_box`` has its box; a mask does not fit any more and goes."""
     numbers = flat(thing.keypoints)
     triplets = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
-    return replace(
+    return structs.replace(
         thing,
         box=scaled_box(thing.box, across, down),
         polygons=tuple(

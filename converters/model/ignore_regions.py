@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from converters.model import Box, Dataset, Object, Sample, Wrapped
 from converters.model.findings import Findings
 
@@ -51,7 +53,7 @@ class Apart(Wrapped):
     def load(self, key: Any, findings: Findings) -> Sample:
         sample = self.pictures.load(key, findings)
         objects, ignored = apart(sample.objects)
-        return replace(sample, objects=objects, ignored=sample.ignored + ignored)
+        return structs.replace(sample, objects=objects, ignored=sample.ignored + ignored)
 
     def items(self, key: Any) -> tuple[str, ...]:
         return trainable(super().items(key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from converters.model import Object, Sample, geometry, rules
 from converters.model.findings import Findings
@@ -27,7 +27,7 @@ def settled(sample: Sample, findings: Findings) -> Sample:
     objects = tuple(_object(thing, sample, findings) for thing in sample.objects)
     if len(objects) > 1 and len({(thing.category, thing.box) for thing in objects}) < len(objects):
         findings.add(rules.SAME_BOX, sample.id)
-    return sample if objects == sample.objects else replace(sample, objects=objects)
+    return sample if objects == sample.objects else structs.replace(sample, objects=objects)
 
 
 def _object(thing: Object, sample: Sample, findings: Findings) -> Object:
@@ -44,10 +44,10 @@ def _object(thing: Object, sample: Sample, findings: Findings) -> Object:
             raise _error(thing, sample, "lies outside the picture", rules.OUTSIDE)
         if outside > _NOISE:
             findings.add(rules.ROUNDED, title(thing, sample))
-        thing = replace(thing, box=box)
+        thing = structs.replace(thing, box=box)
     if thing.polygons and not all(map(geometry.encloses, thing.polygons)):
         findings.add(rules.FEW_POINTS, title(thing, sample))
-        thing = replace(thing, polygons=tuple(filter(geometry.encloses, thing.polygons)))
+        thing = structs.replace(thing, polygons=tuple(filter(geometry.encloses, thing.polygons)))
     return thing
 
 

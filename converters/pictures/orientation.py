@@ -7,8 +7,9 @@ samples, boxes, polygons, keypoints and masks in pixels; ``width`` and ``height`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from converters.model import Box, Keypoint, Keypoints, Mask, Object, Polygon, Sample, flat
 
@@ -48,7 +49,7 @@ def turned_sample(sample: Sample, orientation: int) -> Sample:
     """``sample``, annotated on a picture as stored, as all of it lies on the picture as shown."""
     size = sample.width, sample.height
     width, height = turned_size(*size, orientation)
-    return replace(
+    return structs.replace(
         sample,
         width=width,
         height=height,
@@ -63,7 +64,7 @@ def turned(thing: Object, orientation: int, width: int, height: int) -> Object:
     if orientation == UPRIGHT:
         return thing
     size = (orientation, width, height)
-    return replace(
+    return structs.replace(
         thing,
         box=turned_box(thing.box, *size),
         polygons=tuple(turned_polygon(ring, *size) for ring in thing.polygons),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from converters.files.strays import checksum
 from converters.formats import Recorder
@@ -83,7 +85,7 @@ class Records:
             losses.lose(losing.chosen("source"), images=1, classes=map(name, classes_of(sample)))
             return
         for thing in sample.objects:
-            thing = replace(thing, category=name(thing.category))
+            thing = structs.replace(thing, category=name(thing.category))
             if reason := self.selection.reason(thing):
                 losses.lose(losing.chosen(reason), classes=(thing.category,))
         if kept is None:
@@ -109,9 +111,9 @@ class Records:
         for thing in sample.objects:
             if thing.keypoints and thing.category not in self.keypoints:
                 away["landmarks of merged classes"] = away.get("landmarks of merged classes", 0) + 1
-                thing = replace(thing, keypoints=())
+                thing = structs.replace(thing, keypoints=())
             objects.append(thing)
-        return replace(sample, objects=tuple(objects))
+        return structs.replace(sample, objects=tuple(objects))
 
     def _count_crowd(self, thing: Object, sample: Sample, findings: Findings) -> None:
         self.crowds += 1

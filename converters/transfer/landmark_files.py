@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from converters.formats.coco.writing import Ids, Writer, numbered
 from converters.model import Dataset, Keypoints, KeypointSlot, Object, Sample, flat, garments, landmarks
 from converters.model.findings import Finding, Findings
@@ -68,7 +70,7 @@ def aggregated(thing: Object) -> Object:
     own, shared = flat(thing.keypoints), [0.0] * (3 * AGGREGATED)
     for point, channel in enumerate(layout.aggregated):
         shared[3 * channel - 3 : 3 * channel] = own[3 * point : 3 * point + 3]
-    return replace(thing, keypoints=Keypoints(shared))
+    return structs.replace(thing, keypoints=Keypoints(shared))
 
 
 @dataclass
@@ -106,8 +108,9 @@ class _Aggregating:
 
     def add(self, sample: Sample, losses: Losses) -> None:
         entry = self.writer.recorder.record(_aggregated(sample))
-        numbers = [self.ids.annotation() for _ in entry.annotations]
-        self.writer.write(self.ids.image(entry), entry.image, zip(numbers, entry.annotations, strict=True))
+        self.writer.write(
+            self.ids.image(entry), entry.image, zip(entry.annotations, self.ids.annotations, strict=False)
+        )
         losses.count_written(images=1, items=len(sample.objects))
 
 
@@ -126,16 +129,16 @@ class _Splitting:
         ]
 
     def add(self, sample: Sample, losses: Losses) -> None:
-        numbers = [self.ids.annotation() for _ in sample.objects]
+        numbers = [next(self.ids.annotations) for _ in sample.objects]
         image: int | None = None
         for category in dict.fromkeys(thing.category for thing in sample.objects):
             own = [place for place, thing in enumerate(sample.objects) if thing.category == category]
-            part = replace(sample, objects=tuple(sample.objects[place] for place in own))
+            part = structs.replace(sample, objects=tuple(sample.objects[place] for place in own))
             for path, shared in zip(self._paths(category), (False, True), strict=True):
                 writer = self.files.writer(path, (category,), shared=shared)
                 entry = writer.recorder.record(_aggregated(part) if shared else part)
                 image = self.ids.image(entry) if image is None else image
-                kept = zip((numbers[place] for place in own), entry.annotations, strict=True)
+                kept = zip(entry.annotations, (numbers[place] for place in own), strict=True)
                 writer.write(image, entry.image, kept)
         if image is None:
             losses.lose(WITHOUT_ITEMS, images=1)
@@ -147,7 +150,7 @@ class _Splitting:
 
 
 def _aggregated(sample: Sample) -> Sample:
-    return replace(sample, objects=tuple(map(aggregated, sample.objects)))
+    return structs.replace(sample, objects=tuple(map(aggregated, sample.objects)))
 
 
 def _written(

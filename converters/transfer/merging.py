@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from converters.model import Dataset, KeypointSlot, Pictures, Sample, attributes, joint_ids, listed
 from converters.model.findings import Findings
 from converters.model.splits import Place, in_order
@@ -189,14 +191,14 @@ class Joined:
         number, inner, name = key
         sample = self.sources[number].load(inner, findings)
         if name or self.prefixes[number]:
-            sample = replace(sample, id=name or self.prefixes[number] + sample.id)
+            sample = structs.replace(sample, id=name or self.prefixes[number] + sample.id)
         step = number * self.pair_step
         if step and any(thing.pair_id is not None for thing in sample.objects):
             moved = (
-                thing if thing.pair_id is None else replace(thing, pair_id=thing.pair_id + step)
+                thing if thing.pair_id is None else structs.replace(thing, pair_id=thing.pair_id + step)
                 for thing in sample.objects
             )
-            sample = replace(sample, objects=tuple(moved))
+            sample = structs.replace(sample, objects=tuple(moved))
         return sample
 
     def __getstate__(self) -> dict[str, Any]:

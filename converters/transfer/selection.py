@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import Any, Literal
 
+from msgspec import structs
+
 from converters.model import Dataset, KeypointSlot, Object, Pictures, Sample, attributes, joint_ids
 from tltpipe.errors import UsageError
 
@@ -70,7 +72,7 @@ class Selection:
         if sample.objects and not objects and not self.keep_empty:
             dropped["left empty"] = dropped.get("left empty", 0) + 1
             return None
-        return replace(sample, objects=objects)
+        return structs.replace(sample, objects=objects)
 
     @property
     def _touches(self) -> bool:
@@ -79,7 +81,7 @@ class Selection:
 
     def _object(self, thing: Object, dropped: dict[str, int]) -> Object | None:
         if thing.category in self.rename:
-            thing = replace(thing, category=self.rename[thing.category])
+            thing = structs.replace(thing, category=self.rename[thing.category])
         why = self.reason(thing)
         if why is None:
             return thing

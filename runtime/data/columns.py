@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import DTypeLike, NDArray
 
 from converters.model import Attribute, KeypointSlot, Object, Sample
@@ -62,7 +63,7 @@ class Annotated:
         def of_objects(values: Sequence[Any]) -> list[Any]:
             return [values[place] for place in chosen]
 
-        sample = self.sample and replace(self.sample, objects=tuple(of_objects(self.sample.objects)))
+        sample = self.sample and structs.replace(self.sample, objects=tuple(of_objects(self.sample.objects)))
         return replace(
             self, classes=of_objects(self.classes), boxes=self.boxes[list(chosen)],
             difficult=of_objects(self.difficult), labels=of_objects(self.labels), sample=sample,

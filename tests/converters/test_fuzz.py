@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from fuzzing import bounded
 from kept import Kept
+from msgspec import structs
 
 import converters
 from converters.model import Mask, Sample
@@ -157,7 +158,9 @@ def example(
         return name, root
     dataset = converters.read("deepfashion2", source, "train")
     mask = Mask(80, 60, b"jU1n0n0000000000000000000000000000000000000000000000000000000000ng1")
-    samples = tuple(replace(s, objects=(*s.objects, replace(s.objects[0], polygons=(), mask=mask))) for s in dataset)
+    samples = tuple(
+        structs.replace(s, objects=(*s.objects, structs.replace(s.objects[0], polygons=(), mask=mask))) for s in dataset
+    )
     dataset = replace(dataset, pictures=Kept(samples))
     categories = joint([dataset], Selection())[0].categories
     texts = outputs.texts(name, root, categories, ["train"])

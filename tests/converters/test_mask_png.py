@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 from numpy.typing import NDArray
 from PIL import Image
 from refusals import error_of
@@ -288,7 +289,7 @@ def test_a_void_of_another_size_is_named(maps: Maps) -> None:
 
     sample = Sample("a", Path("a.png"), 12, 8, void=Mask(4, 4, run_lengths.encode(np.ones((4, 4))).counts))
     assert error_of(DataError, painting.painted, sample, ()).code == rules.ODD_MASK.code
-    assert painting.painted(replace(sample, void=None, ignored=(Box(1, 1, 2.5, 3),)), ()).sum() == 255 * 4
+    assert painting.painted(structs.replace(sample, void=None, ignored=(Box(1, 1, 2.5, 3),)), ()).sum() == 255 * 4
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (7, 2)])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kept import Kept
+from msgspec import structs
 
 import converters
 from converters.model import Box, Dataset, Mask, Object, Sample
@@ -20,7 +20,7 @@ from tltpipe import registry
 from tltpipe.progress import Silent
 
 FORMATS = list(converters.known(writing=True))
-DEFAULTS = {field.name: field for field in dataclasses.fields(Object)}
+DEFAULTS = structs.asdict(Object("", Box(0, 0, 1, 1)))
 SPLITS = ("train", "validation")
 
 
@@ -33,16 +33,20 @@ def source(maker: Any) -> dict[str, Dataset]:
     maker.split(*pages)
     train = converters.read("deepfashion2", maker.split(maker.page(maker.item(2)), name="validation").parent, "train")
     first, second, third, *rest = train
-    cut = replace(first.objects[0], truncation=0.25)
+    cut = structs.replace(first.objects[0], truncation=0.25)
     crowd = Object("vest", Box(4, 6, 30.5, 20.25), crowd=True)
     masked = Object(
         "skirt",
         Box(0, 0, 80, 60),
         mask=Mask(80, 60, b"jU1n0n0000000000000000000000000000000000000000000000000000000000ng1"),
     )
-    samples = [replace(first, objects=(cut, *first.objects)), replace(second, objects=(crowd, masked)), *rest]
+    samples = [
+        structs.replace(first, objects=(cut, *first.objects)),
+        structs.replace(second, objects=(crowd, masked)),
+        *rest,
+    ]
     (third.image.parent / "a b.c-ü.jpg").write_bytes(third.image.read_bytes())
-    samples.append(replace(third, id="a b.c-ü", image=third.image.parent / "a b.c-ü.jpg"))
+    samples.append(structs.replace(third, id="a b.c-ü", image=third.image.parent / "a b.c-ü.jpg"))
     datasets = converters.splits(train.pictures.inputs[0].parent.parent)[1]
     given = Kept(tuple(samples), train.pictures.inputs)
     return {"train": replace(datasets["train"], pictures=given), "validation": datasets["validation"]}
@@ -50,14 +54,13 @@ def source(maker: Any) -> dict[str, Dataset]:
 
 def reduced(sample: Sample, carries: frozenset[str]) -> Sample:
     """``sample`` as a format leaves it that carries only ``carries``."""
-    fields: dict[str, Any] = {name: Object("", Box(0, 0, 1, 1)).__getattribute__(name) for name in DEFAULTS}
-    dropped = {n: v for n, v in fields.items() if n not in carries | {"category", "box", "origin"}}
-    objects = tuple(replace(thing, **dropped) for thing in sample.objects)
-    return replace(sample, objects=objects, source=sample.source if "source" in carries else None)
+    dropped = {n: v for n, v in DEFAULTS.items() if n not in carries | {"category", "box", "origin"}}
+    objects = tuple(structs.replace(thing, **dropped) for thing in sample.objects)
+    return structs.replace(sample, objects=objects, source=sample.source if "source" in carries else None)
 
 
 def exact(thing: Object) -> Object:
-    return replace(thing, box=Box(0, 0, 0, 0))
+    return structs.replace(thing, box=Box(0, 0, 0, 0))
 
 
 def written(source: dict[str, Dataset], name: str, root: Path) -> None:

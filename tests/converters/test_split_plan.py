@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept import Kept
+from msgspec import structs
 from PIL import Image
 from refusals import error_of
 
@@ -205,7 +205,7 @@ def test_judging_splits_as_they_are() -> None:
             {
                 "train": dataset(*samples, joint_pairs=joint_pairs),
                 "validation": dataset(
-                    *(replace(each, id=f"v{each.id}") for each in samples[:4]), joint_pairs=joint_pairs
+                    *(structs.replace(each, id=f"v{each.id}") for each in samples[:4]), joint_pairs=joint_pairs
                 ),
             }
         )

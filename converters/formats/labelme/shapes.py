@@ -7,8 +7,9 @@ import binascii
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from converters.files.numerals import FAR
 from converters.model import Box, Mask, Object, Polygon, outlines
@@ -100,7 +101,7 @@ def _object(shape: Any, number: int, size: Size) -> Object | None:
 def _joined(one: Object, other: Object) -> Object:
     a, b = one.box, other.box
     box = Box(min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom))
-    return replace(one, box=box, polygons=one.polygons + other.polygons)
+    return structs.replace(one, box=box, polygons=one.polygons + other.polygons)
 
 
 def _points(points: Any) -> Polygon:

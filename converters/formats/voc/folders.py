@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from converters.files import listing
 from converters.files.filenames import ImageNames, UnclearName
 from converters.formats.voc import places, xml
@@ -200,7 +202,7 @@ class Several:
         return self.folders[0][1].items_beside(image)
 
     def load(self, key: tuple[int, Key], findings: Findings) -> Sample:
-        return replace(self.folders[key[0]][1].load(key[1], findings), id=self.name(key))
+        return structs.replace(self.folders[key[0]][1].load(key[1], findings), id=self.name(key))
 
     def categories(self) -> tuple[str, ...]:
         return tuple(sorted({name for _, folder in self.folders for name in folder.categories()}))
