@@ -13,13 +13,10 @@ from converters.model.coordinates import Declared, Evidence
 from converters.model.findings import Findings
 from tltpipe import executors
 from tltpipe.errors import DataError
-from tltpipe.workers import parallel_map
+from tltpipe.workers import ALONE, parallel_map
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""
-
-ALONE = 2048
-"""Up to this many pictures one process is done before others would have started."""
 
 
 class Gatherer(Protocol):

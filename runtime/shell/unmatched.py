@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from pathlib import Path
 
 from converters.files import listing
@@ -23,11 +23,18 @@ _TEXT = frozenset(("txt",))
 def unmatched(images: Path, labels: Path, stems: Collection[str], *, other: str = OTHER) -> Losses:
     """What of the folders ``images`` and ``labels`` is not among ``stems``, names below them without extension.
 
-    ``other`` is the reason for what has both an image and labels. Items are counted as far as label files can be read.
-    Raises DataError for folders that cannot be.
+    ``other`` is the reason for what has both an image and labels. Raises DataError for folders that cannot be read.
+    """
+    pictures, texts = listing.stems(images, listing.PICTURES), listing.stems(labels, _TEXT)
+    return among(pictures, texts, stems, labels=labels, other=other)
+
+
+def among(pictures: Set[str], texts: Set[str], stems: Collection[str], *, labels: Path, other: str = OTHER) -> Losses:
+    """What of ``pictures``, and of ``texts`` in the folder ``labels``, is not among ``stems``.
+
+    Items are counted as far as label files can be read.
     """
     taken, losses = frozenset(stems), Losses()
-    pictures, texts = listing.stems(images, listing.PICTURES), listing.stems(labels, _TEXT)
     for stem in sorted((pictures | texts) - taken):
         reason = NO_IMAGE if stem not in pictures else other if stem in texts else NO_LABELS
         losses.leave_out(reason, images=1, classes=items(labels / f"{stem}.txt") if stem in texts else ())
