@@ -64,6 +64,7 @@ def batches(
     skip_bad: bool = False,
     whole: bool = True,
     workers: int | None = None,
+    chunk: int = CHUNK,
 ) -> Iterator[Batch[Gathered]]:
     """Read all ``keys``, a chunk at a time and in order; ``gatherer`` makes an empty gatherer and must be picklable.
 
@@ -73,7 +74,7 @@ def batches(
     """
     read, evidence = partial(gather, Reader(pictures, gatherer, skip_bad)), Evidence()
     workers = workers or worker_count(len(keys))
-    for batch in parallel_map(read, cut(keys), workers=workers, reads=pictures.inputs):
+    for batch in parallel_map(read, cut(keys, chunk), workers=workers, reads=pictures.inputs):
         evidence.merge(batch.evidence)
         yield batch
     if whole:
@@ -115,6 +116,12 @@ def classes_of(sample: Sample) -> tuple[str, ...]:
 def worker_count(pictures: int) -> int:
     """Workers that are worth starting for so many pictures."""
     return 1 if pictures <= ALONE else executors.chosen().workers()
+
+
+def large_chunk(pictures: int, workers: int) -> int:
+    """Pictures for a worker at a time where none is decoded: the fewer chunks there are, the less they cost this
+    process, but every worker should get several."""
+    return min(4 * CHUNK, max(CHUNK, pictures // (8 * workers)))
 
 
 def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:
