@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from converters.model import Pictures, Sample
 from converters.model.findings import Findings
-from converters.transfer.passes import CHUNK, Batch, Gathered, batches, large_chunk, worker_count
+from converters.transfer.passes import Batch, Gathered, batches, chunks_together, worker_count
 from tltpipe import inputs
 from tltpipe.progress import Bar
 
@@ -55,8 +55,8 @@ def walk(
     ``decodes``: that is what the gatherer does with each picture.
     """
     start, workers = 0, workers or worker_count(len(keys))
-    chunk = CHUNK if decodes else large_chunk(len(keys), workers)
-    for batch in batches(pictures, keys, gatherer, skip_bad=skip_bad, workers=workers, chunk=chunk):
+    together = 1 if decodes else chunks_together(len(keys), workers)
+    for batch in batches(pictures, keys, gatherer, skip_bad=skip_bad, workers=workers, together=together):
         bad = set(batch.left_places)
         yield batch, [start + place for place in range(batch.pictures) if place not in bad]
         start += batch.pictures
