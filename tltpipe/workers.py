@@ -54,15 +54,16 @@ def preload(*modules: str) -> None:
     executors.chosen().preload(*modules)
 
 
-def preload_for(root: Path, *modules: str) -> None:
-    """As ``preload``, where so many files lie below the folder ``root`` that workers will be needed to read them."""
-    if not executors.far() and executors.chosen().workers() > 1 and _holds_many(root):
+def preload_for(root: Path | str, *modules: str, workers: int | None = None) -> None:
+    """As ``preload``, where so many files lie below the folder ``root`` that ``workers`` will be needed to read them;
+    None are all that the executor has."""
+    if not executors.far() and (workers or executors.chosen().workers()) > 1 and _holds_many(str(root)):
         preload(*modules)
 
 
-def _holds_many(root: Path) -> bool:
+def _holds_many(root: str) -> bool:
     """Whether there are more than 2 * ALONE entries in ``root`` and in the folders of three levels below it."""
-    seen, folders = 0, [str(root)]
+    seen, folders = 0, [root]
     for _ in range(4):
         inner: list[str] = []
         for folder in folders:
