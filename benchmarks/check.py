@@ -7,7 +7,7 @@ import corpus
 import floors
 from measure import in_turn, judge, options, run
 
-TARGET = 2.5
+TARGET = 3.5
 
 if __name__ == "__main__":
     said = options(__doc__)

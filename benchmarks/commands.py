@@ -21,6 +21,14 @@ def check(dataset: Path) -> Argv:
     return [BIN / "tltpipe", "check", dataset]
 
 
+def stats(dataset: Path) -> Argv:
+    return [BIN / "tltpipe", "stats", dataset]
+
+
+def split(source: Path, target: Path) -> Argv:
+    return [BIN / "tltpipe", "split", source, target]
+
+
 def augment(dataset: Path, spec: Path, output: Path, *more: str, workers: int = 2) -> Argv:
     return [BIN / "tlt-augment", "-d", dataset, "-a", spec, "-o", output, "--workers", str(workers), *more]
 

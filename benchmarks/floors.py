@@ -56,6 +56,32 @@ def loads(document: str, packed: str, out: str) -> None:
     del page
 
 
+def parsed(split: str, out: str = "", *documents: str) -> None:
+    """Read and parse every annotation, read the start of every picture; two processes.
+
+    With ``out`` each picture is linked into that folder, and the bytes of each of ``documents`` are written there.
+    """
+    names = sorted(os.listdir(f"{split}/image"))
+    half = len(names) // 2
+    writer = Process(target=_copied, args=(documents, out))
+    _together([*(Process(target=_parsed, args=(split, part, out)) for part in (names[:half], names[half:])), writer])
+
+
+def _parsed(split: str, names: Sequence[str], out: str) -> None:
+    import orjson
+
+    for name in names:
+        orjson.loads(_read(f"{split}/annos/{name[:-4]}.json", TEXT))
+        _read(f"{split}/image/{name}", HEAD)
+        if out:
+            os.link(f"{split}/image/{name}", f"{out}/{name}")
+
+
+def _copied(documents: Sequence[str], out: str) -> None:
+    for number, document in enumerate(documents):
+        _write(f"{out}/{number}", _whole(document))
+
+
 def labels_and_heads(split: str, records: str, out: str) -> None:
     """Read every label file and the start of every picture, write the bytes of ``records`` to ``out``; one process."""
     for name in sorted(os.listdir(f"{split}/label")):
@@ -127,7 +153,8 @@ def _unpack(packed: str) -> Labels:
 
 
 FLOORS: dict[str, Callable[..., None]] = {
-    floor.__name__: floor for floor in (annotations_and_heads, loads, labels_and_heads, decode_and_encode, stats)
+    floor.__name__: floor
+    for floor in (annotations_and_heads, loads, parsed, labels_and_heads, decode_and_encode, stats)
 }
 
 

@@ -290,10 +290,11 @@ class Writer:
         with writable(self._path):
             self._stack.close()
 
-    def append(self, record: bytes) -> None:
+    def append(self, records: Sequence[bytes]) -> None:
         try:
-            self._files[self._next].write(record)
+            for record in records:
+                self._files[self._next].write(record)
+                self._next = (self._next + 1) % self._count
         except OSError:
             with writable(self._path):
                 raise
-        self._next = (self._next + 1) % self._count

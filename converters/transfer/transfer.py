@@ -183,9 +183,8 @@ class _Work:
             kind, empty = entries.entry_type(Records, recorders), self._gatherer(part, recorders)
             for number in self._numbers(part, keys, recorders):
                 batch = entries.batch(self.journal.entry(number, kind), empty())
-                for record in batch.gathered.records:
-                    for writer, own in zip(writers, record, strict=True):
-                        writer.append(own)
+                for writer, own in zip(writers, zip(*batch.gathered.records, strict=True), strict=False):
+                    writer.append(own)
                 total.merge(batch.gathered)
                 losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
                 losing.count_findings(total.losses, batch.findings)

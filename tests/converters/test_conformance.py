@@ -119,8 +119,8 @@ def test_records_are_plain_data_of_the_type_that_is_announced(name: str, tmp_pat
             back = entries.batch(plain.unpacked(kept, entries.entry_type(Records, [writer.recorder])), empty)
             records = [list(record) for record in back.gathered.records]
             assert replace(back.gathered, records=records) == gathered
-            for (record,) in back.gathered.records:
-                writer.append(record)
+            for column in zip(*back.gathered.records, strict=True):
+                writer.append(column)
 
 
 def drawn(root: Path) -> Path:
