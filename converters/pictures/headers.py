@@ -41,7 +41,7 @@ def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
         if found is not None:
             limits.require_room(*found, path)
             return found
-    told = header(Path(path), format=format)
+    told = header(path, format=format)
     return told.width, told.height
 
 
@@ -68,46 +68,46 @@ _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _PNG_SIDES = struct.Struct(">II").unpack_from
 
 
-def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[int, int]:
+def look(path: Path | str, findings: Findings, *, format: str | None = None) -> tuple[int, int]:
     """``size``, and a finding when the picture is shown rotated. Raises DataError also for one that is cut off."""
     found = header(path, format=format)
     if not found.whole:
-        raise DataError("this picture is cut off", where=path, hint=_AGAIN, code=rules.CUT_PICTURE.code)
-    findings.looked = (path, found)
+        raise DataError("this picture is cut off", where=Path(path), hint=_AGAIN, code=rules.CUT_PICTURE.code)
+    findings.looked = str(path), found
     if found.orientation != 1:
-        findings.add(rules.ROTATED, path.name)
+        findings.add(rules.ROTATED, Path(path).name)
     if found.animated:
-        findings.add(rules.FRAMES, path.name)
+        findings.add(rules.FRAMES, Path(path).name)
     return found.width, found.height
 
 
-def header(path: Path, *, format: str | None = None) -> Header:
+def header(path: Path | str, *, format: str | None = None) -> Header:
     """What the header of the picture ``path`` says.
 
     ``format`` is what the picture must be by its content, as Pillow calls it ("JPEG", "PNG"); None takes any.
     Raises DataError when the file is missing, unreadable, or not such a picture.
     """
     try:
-        found = _jpeg(path) or _any(path)
+        found = _jpeg(path) or _any(Path(path))
     except FileNotFoundError:
-        raise DataError("this picture is missing", where=path, code=rules.NO_PICTURE.code) from None
+        raise DataError("this picture is missing", where=Path(path), code=rules.NO_PICTURE.code) from None
     except problems() as problem:
-        what = _complaint(path, problem, format)
-        raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
+        what = _complaint(Path(path), problem, format)
+        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
     if format is not None and found.format != format:
         what = f"this picture is not a {format} but a {found.format}"
-        raise DataError(what, where=path, hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
+        raise DataError(what, where=Path(path), hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
     return found
 
 
-def decode(path: Path) -> None:
+def decode(path: Path | str) -> None:
     """Read every pixel of ``path``; raises DataError when that does not go well to the end."""
     with opened(path) as image:
         image.load()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Picture]:
+def opened(path: Path | str) -> Iterator[Picture]:
     """The picture ``path`` as Pillow has it, at its first frame, no pixel decoded yet.
 
     Whatever Pillow says then, here and in the block, becomes a DataError with that place; so does a size that the
@@ -117,14 +117,14 @@ def opened(path: Path) -> Iterator[Picture]:
         with _quiet(), opened_stream(path, path) as image:
             yield image
     except problems() as problem:
-        what = _complaint(path, problem, None)
-        raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
+        what = _complaint(Path(path), problem, None)
+        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
 
 
 _READ = (*listing.FORMATS, "DIB")
 
 
-def opened_stream(source: Path | BinaryIO, where: object) -> Picture:
+def opened_stream(source: Path | str | BinaryIO, where: object) -> Picture:
     """``Image.open`` for the formats of ``listing.FORMATS`` alone, with our limit to the size (``limits``).
 
     Pillow's own limit refuses large satellite pictures; its other decoders start programs, or know a header only.
@@ -142,7 +142,7 @@ def opened_stream(source: Path | BinaryIO, where: object) -> Picture:
     return image
 
 
-def _jpeg(path: Path) -> Header | None:
+def _jpeg(path: Path | str) -> Header | None:
     """The header of an ordinary JPEG, ten times as fast as by opening it; None for all else."""
     file = inputs.handle(path)
     try:
@@ -261,7 +261,7 @@ def _ends(path: Path, mark: bytes, length: int) -> bool:
         return mark in file.read()
 
 
-def _decodes(path: Path) -> bool:
+def _decodes(path: Path | str) -> bool:
     """Whether a picture without its proper end can be read all the same: some programs leave it off or add to it."""
     try:
         decode(path)

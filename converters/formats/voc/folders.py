@@ -136,7 +136,7 @@ class Folder:
         if key.rule:
             findings.add(rules.OTHER_FILE_NAME, f"{page.picture or stem} -> {pictures[0]} ({key.rule})")
         width, height = page.size or images.look(image, findings)
-        return Sample(self.name(key), image, width, height, page.objects, page.source, path)
+        return Sample(self.name(key), str(image), width, height, page.objects, page.source, str(path))
 
     def _picture(self, path: Path, key: Key, told: str | None) -> Path:
         pictures = key.pictures
