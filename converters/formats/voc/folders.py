@@ -126,7 +126,7 @@ class Folder:
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
         path = self._page(stem)
-        if not path.exists():
+        if not os.path.exists(path):  # noqa: PTH110 - of each
             image = Path(f"{self.images}/{pictures[0] if pictures else stem}")
             what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
             raise DataError(what, where=image, hint=f"expected {path}", code=rules.NO_ANNOTATIONS.code)
