@@ -15,31 +15,34 @@ from typing import Any
 
 import augment_specs
 import corpus
+import cv2
 import kitti
 import simplejpeg
 from measure import options
 
 from converters.formats.kitti import rows as kitti_rows
-from runtime.augmenting import pixels, recipe
+from runtime.augmenting import pictures, pixels
 from runtime.imaging import transforms
 from runtime.programs import augment
 from runtime.shell import folders
 from specs.augment import Augment
+from tltpipe import staging
 from tltpipe.journal import Journal
 
 STEPS: tuple[tuple[str, Any, str], ...] = (
     ("read the picture's file", pixels, "read"),
     ("decode: header", simplejpeg, "decode_jpeg_header"),
     ("decode", simplejpeg, "decode_jpeg"),
-    ("warp", transforms, "warp"),
-    ("colour", transforms, "mix"),
+    ("warp", transforms.Warp, "applied"),
+    ("colour", cv2, "transform"),
     ("blur", transforms, "convolve"),
     ("encode", simplejpeg, "encode_jpeg"),
-    ("write picture and label files", pixels, "write"),
-    ("labels: read and parse", kitti_rows, "read"),
+    ("write picture and label files", staging, "write"),
+    ("labels: read", kitti_rows, "text_of"),
+    ("labels: parse", kitti_rows, "rows"),
     ("labels: move boxes", transforms, "move_boxes"),
-    ("labels: render", kitti_rows, "render"),
-    ("recipe: steps of a picture", recipe.Recipe, "steps"),
+    ("labels: render a line", kitti_rows, "render"),
+    ("recipe: steps of a picture", pictures, "steps_for"),
     ("list the folders", folders, "names"),
     ("journal: note a chunk", Journal, "note"),
     ("journal: is it noted", Journal, "noted"),

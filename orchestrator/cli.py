@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.commands import landmarks, render, serve, spec, stages, tao, toolkit
+from orchestrator.commands import landmarks, parsing, render, serve, spec, stages, tao, toolkit
 from orchestrator.commands.attach import attach
 from orchestrator.commands.check import check
 from orchestrator.commands.convert import convert
@@ -26,7 +26,7 @@ from orchestrator.commands.stop import stop
 from orchestrator.commands.watch import watch
 from tltpipe import __version__
 from tltpipe.errors import HostError, UsageError
-from tltpipe.interpreters import import_installed_only
+from tltpipe.interpreters import collect_seldom, import_installed_only
 
 app = typer.Typer(
     name="tltpipe",
@@ -47,11 +47,12 @@ app.add_typer(render.app, name="render")
 def main() -> int:
     """The console script."""
     import_installed_only()
+    collect_seldom()
     if "--json" not in sys.argv[1:]:
-        app()
+        parsing.program(app, sys.argv[1:])()
         return 0
     try:
-        return typer.main.get_command(app).main(prog_name="tltpipe", standalone_mode=False) or 0
+        return parsing.program(app, sys.argv[1:]).main(prog_name="tltpipe", standalone_mode=False) or 0
     except Exception as error:  # of whichever click typer brings along
         if not hasattr(error, "format_message"):
             raise

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import msgspec
 
 from specs import values as words
 from specs.arithmetic import numbers
@@ -27,6 +30,8 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
     Numbers may be text, lists may be arithmetic ("[1.0, 1.0/3.0]"). ``where`` says where the values come from: a
     place, or a function from the key to its place. Raises ConfigError with every problem, a line each.
     """
+    if (made := _plainly(kind, given)) is not None:
+        return made
     from pydantic import ValidationError
 
     known = [field.name for field in dataclasses.fields(kind)]
@@ -61,6 +66,38 @@ def build(folder: str, kind: type[Any], given: Mapping[str, object], where: Plac
     lines = [what, *(str(ConfigError(told, where=place(other))) for other, told, _ in others)]
     hints = list(dict.fromkeys(hint for _, _, hint in problems if hint))
     raise ConfigError("\n".join(lines), where=place(key), hint="; ".join(hints) or None)
+
+
+def _plainly(kind: type[Any], given: Mapping[str, object]) -> Any:
+    """The instance where all of ``given`` is of the very types of ``kind``; None where only pydantic, which takes as
+    long to load as a short command, can say."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    needed = {name for name, field in fields.items() if field.default is field.default_factory is dataclasses.MISSING}
+    if not needed <= given.keys() <= fields.keys():
+        return None
+    hints = typing.get_type_hints(kind, include_extras=True) if given else {}
+    try:
+        return kind(**{key: _exact(value, hints[key]) for key, value in given.items()})
+    except (TypeError, ValueError, msgspec.ValidationError):
+        return None
+
+
+def _exact(value: object, hint: Any) -> Any:
+    """``value``, if it is words or whole numbers, or a list of these, and all that ``hint`` asks for. Raises TypeError,
+    ValueError, msgspec.ValidationError."""
+    limits: dict[str, Any] = {}
+    if types.NoneType in typing.get_args(hint):
+        (hint,) = (each for each in typing.get_args(hint) if each is not types.NoneType)
+    if typing.get_origin(hint) is Annotated:
+        hint, *bounds = typing.get_args(hint)
+        for bound in bounds:  # annotated_types calls its limits as msgspec does
+            limits |= {field.name: getattr(bound, field.name) for field in dataclasses.fields(bound)}
+    if any(typing.get_args(each) for each in typing.get_args(hint)):
+        raise TypeError
+    for word in value if isinstance(value, list) else (value,):
+        if not isinstance(word, bool | int | str) or not str(word).isascii():
+            raise TypeError
+    return msgspec.convert(value, Annotated[hint, msgspec.Meta(**limits)], strict=True)
 
 
 def documentation(kind: type[Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterable
+from functools import cache
 from types import ModuleType
 
 from tltpipe.errors import UsageError
@@ -21,8 +22,13 @@ def names(folder: str) -> list[str]:
     spec = importlib.util.find_spec(folder)
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError(f"{folder} is not a package")
-    found = pkgutil.iter_modules(spec.submodule_search_locations)
-    return sorted(module.name for module in found if not module.name.startswith("_"))
+    return list(_listed(tuple(spec.submodule_search_locations)))
+
+
+@cache
+def _listed(places: tuple[str, ...]) -> list[str]:
+    """Read once in a process: folders grow by whole places, not while somebody works."""
+    return sorted(module.name for module in pkgutil.iter_modules(places) if not module.name.startswith("_"))
 
 
 def family(name: str, known: Iterable[str]) -> str | None:

@@ -6,26 +6,33 @@ that it takes.
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
-
-import numpy as np
-from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.model import classes
 from converters.model.splits import Place
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Sums = array[int] | NDArray[np.uint32]
+
 ANNOTATIONS = frozenset(("json", "txt", "xml"))
 """Extensions of files that each say what is on one picture."""
 
-_BLOCK = 4096
+_BLOCK = 65_536
 
 
-def _none() -> NDArray[np.uint32]:
-    return np.empty(0, np.uint32)
+def _none() -> Sums:
+    return array("I")
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,8 @@ class Claim:
     """
 
     place: Place
-    names: NDArray[np.uint32]
-    paths: NDArray[np.uint32] = field(default_factory=_none)
+    names: Sums
+    paths: Sums = field(default_factory=_none)
     labels: bool = True
 
 
@@ -67,12 +74,15 @@ def checksum(name: str, start: int = 0) -> int:
 
 def packed_checksum(name: str) -> bytes:
     """As ``checksum``, in four bytes: of a large number of names no more is held, nor handed over."""
-    return checksum(name).to_bytes(4, "little")
+    return crc32(name.encode("utf-8", "surrogatepass")).to_bytes(4, "little")
 
 
-def unpacked_checksums(packed: bytearray) -> NDArray[np.uint32]:
+def checksums(packed: bytearray) -> array[int]:
     """Those that ``packed`` holds, one after the other."""
-    return np.frombuffer(packed, "<u4")
+    sums = array("I", packed)
+    if sys.byteorder == "big":
+        sums.byteswap()
+    return sums
 
 
 def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator[Stray]:
@@ -147,58 +157,52 @@ def _outermost(every: Iterable[Sequence[Path]]) -> list[Path]:
 
 
 def _strays(folder: Path, inner: Sequence[_Inner]) -> Iterator[str]:
-    pictures = listing.PICTURES | listing.UNSUPPORTED
-    unclaimed = list(_unclaimed(folder, inner, pictures))
-    others = {path.rpartition(".")[2].lower() for path in unclaimed} - pictures
-    counted = pictures | (_belonging(folder, inner, others) if others else set())
+    pictures, known = listing.PICTURES | listing.UNSUPPORTED, _Known.to(folder, inner)
+    unclaimed = [path for _, free in known.blocks(folder, pictures | ANNOTATIONS) for path in free if _counts(path)]
+    others = frozenset(path.rpartition(".")[2].lower() for path in unclaimed) - pictures
+    belonging = (path for paths, free in known.blocks(folder, others) for path in set(paths).difference(free))
+    counted = pictures | {path.rpartition(".")[2].lower() for path in belonging if _counts(path)}
     return (path for path in unclaimed if path.rpartition(".")[2].lower() in counted)
 
 
-def _unclaimed(folder: Path, inner: Sequence[_Inner], pictures: frozenset[str]) -> Iterator[str]:
-    """Paths below ``folder`` of files that no name fits."""
-    for paths in _blocks(folder, pictures | ANNOTATIONS):
-        free = ~_claimed(folder, paths, inner)
-        yield from (path for path, is_free in zip(paths, free.tolist(), strict=True) if is_free)
+def _counts(path: str) -> bool:
+    """Whether this is not what programs leave behind."""
+    return not path.rpartition("/")[2].startswith("_")
 
 
-def _belonging(folder: Path, inner: Sequence[_Inner], extensions: set[str]) -> set[str]:
-    """Those of ``extensions`` of which a file that belongs to a picture lies in ``folder``."""
-    found: set[str] = set()
-    for paths in _blocks(folder, frozenset(extensions)):
-        claimed = _claimed(folder, paths, inner).tolist()
-        found |= {path.rpartition(".")[2].lower() for path, mine in zip(paths, claimed, strict=True) if mine}
-    return found
+@dataclass(frozen=True)
+class _Known:
+    """Check sums of what the claims in a folder have: names, for each ``start`` of a path, and ``whole`` paths, which
+    begin with the check sum ``top``."""
+
+    names: Sequence[tuple[str, array[int]]]
+    whole: array[int]
+    top: int
+
+    @classmethod
+    def to(cls, folder: Path, inner: Sequence[_Inner]) -> _Known:
+        starts = dict.fromkeys(each.start for each in inner)
+        names = [(start, _joined(each.claim.names for each in inner if each.start == start)) for start in starts]
+        return cls(names, _joined(each.claim.paths for each in inner), checksum(f"{folder}/"))
+
+    def blocks(self, folder: Path, extensions: frozenset[str]) -> Iterator[tuple[list[str], list[str]]]:
+        """Paths of the files below ``folder``, a block at a time, and those of them that belong to no picture."""
+        files = listing.files(folder, extensions) if extensions else iter(())
+        # All that is known is gone through once a block, of which there are never many.
+        while block := list(islice(files, max(_BLOCK, sum(len(sums) for _, sums in self.names) // 8))):
+            yield block, self._free(block)
+
+    def _free(self, paths: list[str]) -> list[str]:
+        for start, names in self.names:
+            sums = [checksum(path[len(start) :].rpartition(".")[0]) for path in paths]
+            free = set(sums).difference(names)
+            paths = [p for p, own in zip(paths, sums, strict=True) if own in free or not p.startswith(start)]
+        if paths and self.whole:
+            sums = [checksum(path.rpartition(".")[0], self.top) for path in paths]
+            free = set(sums).difference(self.whole)
+            paths = [path for path, own in zip(paths, sums, strict=True) if own in free]
+        return paths
 
 
-def _claimed(folder: Path, paths: Sequence[str], inner: Sequence[_Inner]) -> NDArray[np.bool_]:
-    claimed = np.zeros(len(paths), dtype=bool)
-    for start, names in _merged(inner):
-        length = len(start)
-        sums = (checksum(path[length:].rpartition(".")[0]) if path.startswith(start) else 0 for path in paths)
-        claimed |= np.isin(np.fromiter(sums, np.uint32, len(paths)), names)
-    files = [each.claim.paths for each in inner if len(each.claim.paths)]
-    if files and not claimed.all():
-        top = checksum(f"{folder}/")
-        whole = np.fromiter((checksum(path.rpartition(".")[0], top) for path in paths), np.uint32, len(paths))
-        claimed |= np.isin(whole, np.concatenate(files))
-    return claimed
-
-
-def _merged(inner: Sequence[_Inner]) -> list[tuple[str, NDArray[np.uint32]]]:
-    """The names known in each folder."""
-    found: dict[str, list[NDArray[np.uint32]]] = {}
-    for each in inner:
-        found.setdefault(each.start, []).append(each.claim.names)
-    return [(start, np.concatenate(names)) for start, names in found.items()]
-
-
-def _blocks(folder: Path, extensions: frozenset[str]) -> Iterator[list[str]]:
-    block: list[str] = []
-    for path in listing.files(folder, extensions):
-        if not path.rpartition("/")[2].startswith("_"):
-            block.append(path)
-        if len(block) == _BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
+def _joined(some: Iterable[Sums]) -> array[int]:
+    return array("I", b"".join(sums.tobytes() for sums in some))

@@ -18,19 +18,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
-from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.files.label_folders import LabelFolder, read_stem
-from converters.model import Box, Dataset, Mask, Object, Sample, rules, run_lengths
+from converters.model import Box, Dataset, Mask, Object, Sample, rules
 from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, only_split
 from converters.pictures import headers, index_maps
 from tltpipe.errors import DataError, Location
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ABOUT = "Penn-Fudan pedestrians: PNGImages/*.png, PedMasks/*_mask.png, Annotation/*.txt"
 CARRIES = frozenset({"box", "mask"})
@@ -101,7 +103,7 @@ class Folder(LabelFolder):
         objects = tuple(structs.replace(thing, mask=mask) for thing, mask in zip(page.objects, masks, strict=True))
         for number, thing in enumerate(objects, start=1):
             _compare(thing, f"{stem} object {number}", page, findings)
-        return Sample(stem, image, *size, objects, annotations=page.path)
+        return Sample(stem, str(image), *size, objects, annotations=str(page.path))
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])
@@ -176,6 +178,8 @@ def _masks(pixels: NDArray[Any], path: Path, page: _Page) -> Iterator[Mask]:
     """The mask of each object of ``page``. Raises DataError where ``pixels`` number other objects."""
     import numpy as np
 
+    from converters.model import run_lengths
+
     values, count = set(np.unique(pixels).tolist()) - {0}, len(page.objects)
     if more := sorted(values.difference(range(1, count + 1))):
         what = f"{page.path.name} has {count} objects, but there are pixels of value {more[0]}"
@@ -188,6 +192,8 @@ def _masks(pixels: NDArray[Any], path: Path, page: _Page) -> Iterator[Mask]:
 
 def _compare(thing: Object, title: str, page: _Page, findings: Findings) -> None:
     """Hold the box of ``thing`` against its mask: an error where they do not meet, a finding where they differ much."""
+    from converters.model import run_lengths
+
     box, mask = thing.box, run_lengths.box(thing.mask) if thing.mask is not None else None
     if mask is None:
         return

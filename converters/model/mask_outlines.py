@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
+from converters.model import Box, Mask, Polygon, geometry, rings
 
-from converters.model import Box, Mask, Polygon, geometry, rings, run_lengths
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Edge = tuple[int, int, int, int]
 """Row and column of a corner, and the step to the next one; the pixel lies to the right of it."""
@@ -22,6 +23,8 @@ def outline(mask: Mask) -> Polygon:
 
     Empty where the mask is. Raises ValueError for damaged run lengths.
     """
+    from converters.model import run_lengths
+
     box = run_lengths.box(mask)
     if box is None:
         return ()
@@ -42,6 +45,8 @@ def united(polygons: Sequence[Polygon], width: int, height: int) -> Polygon:
     boxes = [geometry.extent([part]) for part in parts]
     if any(_meet(one, other) for one, other in combinations(boxes, 2)):
         import numpy as np
+
+        from converters.model import run_lengths
 
         covers = np.zeros((height, width), np.int32)
         for part in parts:

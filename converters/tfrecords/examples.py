@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+from converters.tfrecords import wire
 
 
 class Bytes(NamedTuple):
@@ -50,6 +52,12 @@ LAYOUT: Mapping[str, type[Feature]] = {
 NUMBERS = tuple(key for key, kind in LAYOUT.items() if key.startswith("target/") and kind is not Bytes)
 """Those of an object that are numbers, in the order of a KITTI label's columns."""
 
+OCCLUSION = NUMBERS.index("target/occlusion")
+_KEYS = tuple(sorted(key for key in NUMBERS if LAYOUT[key] is Floats))
+_GROUPS = (_KEYS[: len(CORNERS)], _KEYS[len(CORNERS) : len(CORNERS) + 1], _KEYS[len(CORNERS) + 1 :])
+FLOATS = tuple(map(NUMBERS.index, _KEYS))
+"""The places in ``NUMBERS`` of the features of floats, as these are sorted: left, right, top, bottom and others."""
+
 
 def encode(features: Mapping[str, Feature]) -> bytes:
     """The Example that holds ``features``; equal features give equal bytes (keys sorted on the wire)."""
@@ -69,31 +77,37 @@ def encode_record(frame: tuple[str, int, int], classes: Sequence[str], columns: 
 
     ``frame`` is id, height and width; ``columns`` the numbers of the objects, one list for each of ``NUMBERS``.
     """
-    from converters.tfrecords import wire
-
     identity, height, width = frame
-    keys, places = _floats()
-    floats = wire.floats(keys, [columns[place] for place in places], len(classes))
-    corners = len(CORNERS)
-    return wire.example(
-        [
-            wire.integers("frame/height", (height,)),
-            wire.text("frame/id", identity.encode()),
-            wire.integers("frame/width", (width,)),
-            *floats[:corners],
-            wire.names("target/object_class", classes),
-            floats[corners],
-            wire.integers("target/occlusion", tuple(map(int, columns[NUMBERS.index("target/occlusion")]))),
-            *floats[corners + 1 :],
-        ]
-    )
+    named, occlusions = wire.names("target/object_class", tuple(classes)), tuple(columns[OCCLUSION])
+    floats = [number for place in FLOATS for number in columns[place]]
+    return record(identity, (width, height), named, floats, occlusions)
 
 
-@cache
-def _floats() -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The features of floats as they are sorted, and the place of each in ``NUMBERS``."""
-    keys = tuple(sorted(key for key in NUMBERS if LAYOUT[key] is Floats))
-    return keys, tuple(map(NUMBERS.index, keys))
+def record(
+    id: str,
+    size: tuple[int, int],
+    classes: bytes,
+    floats: Sequence[float],
+    occlusions: tuple[float, ...],
+    *,
+    first: bytes = b"",
+    cloud: bytes = b"",
+) -> bytes:
+    """The Example of the picture ``id`` of ``size``, width and height.
+
+    ``classes`` are the entries that name the objects; ``floats`` their numbers, those of each of ``FLOATS`` after the
+    other. ``first`` are entries before all others, ``cloud`` those of a point cloud.
+    """
+    corners, angle, others = wire.floats(_GROUPS, floats, len(occlusions))
+    (width, height), named = _sides(size), wire.text("frame/id", id.encode())
+    occluded = wire.integers("target/occlusion", occlusions)
+    return wire.example((first, height, named, width, cloud, corners, classes, angle, occluded, others))
+
+
+@lru_cache(maxsize=4096)
+def _sides(size: tuple[int, int]) -> tuple[bytes, bytes]:
+    width, height = size
+    return wire.integers("frame/width", (width,)), wire.integers("frame/height", (height,))
 
 
 def decode(data: bytes) -> dict[str, list[Any]]:

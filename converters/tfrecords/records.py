@@ -10,6 +10,7 @@ import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from glob import glob
 from pathlib import Path
 from typing import IO
@@ -42,8 +43,13 @@ def masked_crc(data: bytes) -> int:
 
 def frame_record(data: bytes) -> bytes:
     """One record as it stands in the file, length and check sums included."""
-    length = struct.pack("<Q", len(data))
-    return length + CHECKSUM.pack(masked_crc(length)) + data + CHECKSUM.pack(masked_crc(data))
+    return _header(len(data)) + data + CHECKSUM.pack(masked_crc(data))
+
+
+@lru_cache(maxsize=4096)
+def _header(length: int) -> bytes:
+    packed = struct.pack("<Q", length)
+    return packed + CHECKSUM.pack(masked_crc(packed))
 
 
 def write_records(path: Path, records: Iterable[bytes]) -> int:

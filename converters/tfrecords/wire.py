@@ -11,11 +11,11 @@ Keys must come sorted, as protobuf sorts them when it is asked for equal bytes.
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import accumulate, chain
+from struct import Struct
 
 BYTES, FLOATS, INTEGERS = b"\x0a", b"\x12", b"\x1a"  # which list a Feature holds
 
@@ -23,11 +23,20 @@ _FIRST = b"\x0a"  # field 1, with a length
 _SECOND = b"\x12"
 _ITEM = 4  # bytes of a float32
 
+Groups = tuple[tuple[str, ...], ...]
+"""Keys of features that stand side by side."""
+
 
 def example(entries: Iterable[bytes]) -> bytes:
     """The Example of ``entries``, in order of their keys."""
     features = b"".join(entries)
-    return _FIRST + varint(len(features)) + features
+    return _first(len(features)) + features
+
+
+@lru_cache(maxsize=4096)
+def _first(size: int) -> bytes:
+    """The start of field 1 where that has ``size`` bytes."""
+    return _FIRST + varint(size)
 
 
 def varint(number: int) -> bytes:
@@ -48,52 +57,59 @@ _SMALL = [bytes((number,)) for number in range(0x80)]
 
 def text(key: str, value: bytes) -> bytes:
     """The entry of a feature of one byte string."""
-    start = _FIRST + varint(len(value))
-    return b"".join((_head(key, BYTES, len(start) + len(value)), start, value))
+    return _text_head(key, len(value)) + value
 
 
-def names(key: str, values: Sequence[str]) -> bytes:
+@lru_cache(maxsize=4096)
+def _text_head(key: str, size: int) -> bytes:
+    start = _first(size)
+    return _head(key, BYTES, len(start) + size) + start
+
+
+@lru_cache(maxsize=1024)
+def names(key: str, values: tuple[str, ...]) -> bytes:
     """The entry of a feature of texts of which there are few different ones."""
-    items = b"".join(map(_item, values))
+    items = b"".join(_first(len(encoded)) + encoded for encoded in map(str.encode, values))
     return _head(key, BYTES, len(items)) + items
 
 
 @lru_cache(maxsize=4096)
-def _item(value: str) -> bytes:
-    encoded = value.encode()
-    return _FIRST + varint(len(encoded)) + encoded
-
-
-@lru_cache(maxsize=4096)
-def integers(key: str, values: tuple[int, ...]) -> bytes:
-    """The entry of a feature of int64 numbers."""
-    packed = b"".join(map(varint, values))
+def integers(key: str, values: tuple[float, ...]) -> bytes:
+    """The entry of a feature of int64 numbers, cut to such."""
+    packed = b"".join(map(varint, map(int, values)))
     size = _packed(len(packed))
     return _head(key, INTEGERS, len(size) + len(packed)) + size + packed
 
 
-def floats(keys: tuple[str, ...], columns: Iterable[Iterable[float]], count: int) -> list[bytes]:
-    """The entries of features of ``count`` float32 numbers each, rounded to float32."""
+def floats(groups: Groups, numbers: Sequence[float], count: int) -> list[bytes]:
+    """For each of ``groups`` the entries of its features, of ``count`` numbers each, rounded to float32.
+
+    ``numbers`` are those of all features, one feature after the other.
+    """
+    form, heads, places = _form(groups, count)
+    try:
+        packed = form.pack(*numbers)
+    except OverflowError:  # beyond all float32 is infinite
+        packed = form.pack(*array("f", numbers))
+    entries = (int.from_bytes(packed, "little") | heads).to_bytes(form.size, "little")
+    return [entries[place] for place in places]
+
+
+@lru_cache(maxsize=256)
+def _form(groups: Groups, count: int) -> tuple[Struct, int, list[slice]]:
+    """How the numbers of ``floats`` lie in their entries, what stands between them, and where each group is."""
     size = count * _ITEM
-    heads = _float_heads(keys, size)
-    if not size:
-        return heads
-    numbers = array("f", [*chain.from_iterable(columns)])
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    packed = numbers.tobytes()
-    return [head + packed[at : at + size] for head, at in zip(heads, range(0, len(packed), size), strict=True)]
+    start = _packed(size)
+    heads = [[_head(key, FLOATS, len(start) + size) + start for key in keys] for keys in groups]
+    form = Struct("<" + "".join(f"{len(head)}x{count}f" for head in chain.from_iterable(heads)))
+    ends = [*accumulate(sum(map(len, group)) + len(group) * size for group in heads)]
+    between = b"".join(head + bytes(size) for head in chain.from_iterable(heads))
+    return form, int.from_bytes(between, "little"), [*map(slice, [0, *ends], ends)]
 
 
 def nothing(key: str) -> bytes:
     """The entry of a feature that holds no list, not even an empty one."""
     return _entry(key, 0) + _SECOND + varint(0)
-
-
-@lru_cache(maxsize=1024)
-def _float_heads(keys: tuple[str, ...], size: int) -> list[bytes]:
-    packed = _packed(size)
-    return [_head(key, FLOATS, len(packed) + size) + packed for key in keys]
 
 
 @lru_cache(maxsize=4096)
@@ -106,10 +122,10 @@ def _head(key: str, kind: bytes, size: int) -> bytes:
 def _entry(key: str, feature: int) -> bytes:
     """The start of an entry, its key included, whose Feature has ``feature`` bytes."""
     name = key.encode()
-    told = _FIRST + varint(len(name)) + name
+    told = _first(len(name)) + name
     return _FIRST + varint(len(told) + 1 + len(varint(feature)) + feature) + told
 
 
 def _packed(size: int) -> bytes:
     """The start of a list of numbers in ``size`` bytes; none where there are no numbers."""
-    return _FIRST + varint(size) if size else b""
+    return _first(size) if size else b""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
 from converters.files.strays import packed_checksum
 from converters.formats import Recorder
-from converters.model import Box, Object, Sample, geometry, rules, run_lengths, validity
+from converters.model import Box, Object, Sample, geometry, rules, validity
 from converters.model.findings import Findings
 from converters.pictures import image_sizes
 from converters.transfer import losing
@@ -48,7 +47,7 @@ class Records:
     dropped: dict[str, int] = field(default_factory=dict)
     names: bytearray = field(default_factory=bytearray)
     paths: bytearray = field(default_factory=bytearray)
-    page: Path | None = None
+    page: str | None = None
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
@@ -63,10 +62,10 @@ class Records:
         if away:
             _add(self.selected_away, away)
         self.names += packed_checksum(sample.id)
-        self.paths += packed_checksum(str(sample.image).rpartition(".")[0])
-        if sample.annotations is not None and sample.annotations is not self.page:
+        self.paths += packed_checksum(sample.image.rpartition(".")[0])
+        if sample.annotations is not None and sample.annotations != self.page:
             self.page = sample.annotations  # that of the next sample, too, where one file is for all
-            self.paths += packed_checksum(str(self.page).rpartition(".")[0])
+            self.paths += packed_checksum(self.page.rpartition(".")[0])
 
     def _count_written(self, sample: Sample, findings: Findings) -> None:
         _count(self.losses.classes_written, sample.objects)
@@ -138,6 +137,8 @@ def _own_box(thing: Object) -> bool:
     if thing.polygons:
         around: Box | None = geometry.extent(thing.polygons)
     else:
+        from converters.model import run_lengths
+
         around = run_lengths.box(thing.mask) if thing.mask is not None else thing.box
     box = thing.box
     return around is None or max(abs(getattr(box, side) - getattr(around, side)) for side in _SIDES) > validity.ROUNDING

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from numpy.typing import NDArray
 
 from converters.files import listing
 from converters.files.strays import ANNOTATIONS, Claim, checksum, meet, outside, strays
@@ -54,22 +53,15 @@ def count_findings(losses: Losses, findings: Findings) -> None:
             losses.leave_out(found.rule.title, items=found.count)
 
 
-def claim(place: Place, pictures: Pictures, known: NDArray[Any] | None = None, paths: Iterable[int] = ()) -> Claim:
+def claim(place: Place, pictures: Pictures, known: array[int] | None = None, paths: array[int] | None = None) -> Claim:
     """What belongs to the split of ``pictures``; ``known`` are the check sums of its names, if those are there."""
     paired = getattr(pictures, "PAIRED", False)
-    return Claim(place, names(pictures) if known is None else known, sums(paths), labels=not paired)
+    return Claim(place, names(pictures) if known is None else known, paths or array("I"), labels=not paired)
 
 
-def names(pictures: Pictures) -> NDArray[Any]:
-    """Check sums of the names of all pictures. Raises DataError for a split that cannot be opened."""
-    return sums(checksum(pictures.name(key)) for key in pictures.keys())  # noqa: SIM118 - no mapping
-
-
-def sums(values: Iterable[int]) -> NDArray[Any]:
-    """Check sums as an array."""
-    import numpy as np
-
-    return np.fromiter(values, np.uint32)
+def names(pictures: Pictures, keys: Sequence[Any] | None = None) -> array[int]:
+    """Check sums of the names of all pictures, or ``keys``. Raises DataError for a split that cannot be opened."""
+    return array("I", [checksum(pictures.name(key)) for key in (pictures.keys() if keys is None else keys)])
 
 
 def count_strays(
@@ -93,7 +85,7 @@ def count_strays(
         found: list[dict[str, set[str]]] = [{} for _ in (*claims, *others)]
         for stray in strays((*claims, *others), besides=besides):
             found[stray.claim].setdefault(stray.name, set()).add(stray.extension)
-        every = (*claims, *(Claim(place, sums(())) for place, _ in idle))
+        every = (*claims, *(Claim(place, array("I")) for place, _ in idle))
         read = [path for each in (*pictures, *(each for _, each in idle)) for path in each.inputs if path.is_dir()]
         lost = [image for root in roots for image in outside(root, every, besides=[*besides, *read])]
     except DataError:

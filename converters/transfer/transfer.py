@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters.files.strays import Claim, packed_checksum, unpacked_checksums
+from converters.files.strays import Claim, checksums, packed_checksum
 from converters.files.unsupported import unsupported
 from converters.formats import Recorder, Writer
 from converters.model import rules
@@ -200,8 +200,8 @@ class _Work:
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            known = unpacked_checksums(names) if pictures is part.dataset.pictures else None
-            self.claims.append(losing.claim(place, pictures, known, unpacked_checksums(paths)))
+            known = checksums(names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, known, checksums(paths)))
         return Summary(
             losses.written.images,
             losses.written.items,

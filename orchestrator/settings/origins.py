@@ -62,12 +62,9 @@ class Origins:
 
     def without_effect(self, text: str) -> list[str]:
         """The settings that were given and change nothing in ``text``, because of others."""
-        names = _templating().settings_of(*self.template)
-        return [
-            f"{self.section}.{key}"
-            for key in self.given
-            if key in names and not self._is_default(key) and self._without(key) == text
-        ]
+        changed = [key for key in self.given if not self._is_default(key)]
+        names = _templating().settings_of(*self.template) if changed else ()
+        return [f"{self.section}.{key}" for key in changed if key in names and self._without(key) == text]
 
     def overruled(self, text: str, edited: Spec) -> Iterator[tuple[str, Given, str]]:
         """The settings that say something else than ``edited``, which was changed by hand: the name, what was given,
@@ -85,12 +82,15 @@ class Origins:
                 yield f"{self.section}.{key}", value, f"{edited.where(path)}, edited by hand, {says}"
 
     def _refuse_unknown_here(self) -> None:
+        changed = {key: value for key, value in self.given.items() if not self._is_default(key)}
+        if not changed:
+            return
         folder, name = self.template
         here = _templating().settings_of(folder, name)
         own = _templating().templates(folder)
         elsewhere = {key for path in own.glob("*.j2") for key in _templating().settings_of(folder, path.name)}
-        for key, value in self.given.items():
-            if key in elsewhere - here and not self._is_default(key):
+        for key, value in changed.items():
+            if key in elsewhere - here:
                 what = f"{self.section}.{key} would be ignored: the specs of this toolkit have no such setting"
                 raise ConfigError(what, where=value.where, hint="leave it out; it is for specs of another toolkit")
 

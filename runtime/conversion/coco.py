@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from runtime.conversion import Annotated, Object, Plan, is_kept
+from converters.formats.kitti.rows import Table
+from runtime.conversion import Annotated, Plan
 from runtime.conversion.kitti import is_name, root_folder
 from runtime.conversion.layouts import Names
 from runtime.shell import mounts, program
@@ -79,26 +80,14 @@ class Coco:
     def picture(self, frame: Picture) -> str:
         return str(self.root / mounts.host_text(frame.path))
 
-    def annotate(self, frame: Picture, names: Names) -> Annotated:
-        """The objects of one picture; touches no file."""
-        annotated = Annotated(frame.id, frame.width, frame.height, [], picture=self.picture(frame))
-        objects: list[Object] = []
-        renamed: dict[str, str] = {}
-        dropped: dict[str, list[int]] = {}
-        flat: list[str] = []
-        for id, name, box in frame.annotations:
-            stored = names[name]
-            if stored is None:
-                annotated.unmapped += 1
-                continue
-            if is_kept(box):
-                objects.append((stored, (*_BEFORE, *box, *_BEHIND)))
-                renamed[name] = stored
-            else:
-                flat.append(name)
-                dropped[str(id)] = [int(value) for value in box]
-        annotated.items, annotated.flat = len(frame.annotations), flat
-        annotated.objects, annotated.renamed, annotated.dropped = objects, renamed, dropped
+    def annotate(self, frames: Sequence[Picture], names: Names) -> Annotated:
+        """The objects of ``frames``; touches no file."""
+        annotations = [annotation for frame in frames for annotation in frame.annotations]
+        numbers = [number for _, _, box in annotations for number in (*_BEFORE, *box, *_BEHIND)]
+        table = Table([len(frame.annotations) for frame in frames], [name for _, name, _ in annotations], numbers)
+        sizes = [(frame.width, frame.height) for frame in frames]
+        annotated = Annotated([frame.id for frame in frames], sizes, [*map(self.picture, frames)])
+        annotated.keep(table, names, lambda _frame, row, _start: str(annotations[row][0]))
         return annotated
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from converters.files import listing
+from converters.files import label_folders, listing
 from converters.formats.kitti import rows as kitti_rows
-from converters.pictures import headers as images
-from runtime.conversion import Annotated, Object, Plan, calibration, is_kept, partition
+from converters.pictures import headers
+from runtime.conversion import Annotated, Notes, Plan, calibration, partition
 from runtime.conversion.layouts import Names
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, mounts, program, unmatched
@@ -22,6 +22,7 @@ from specs.dataset_convert import EXTENSION
 from specs.extensions import dotted
 from tltpipe import inputs
 from tltpipe.errors import DataError, Location
+from tltpipe.losses import Losses
 
 VALIDATION_NOTE = (
     "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."
@@ -70,58 +71,93 @@ class Kitti:
     def plan(self) -> Plan:
         """Frames in folds; raises DataError where there are none."""
         if self.mode == "sequence":
-            assert self.sequences is not None
-            parts = partition.sequence_partitions(read_sequences(self.sequences), self.folds)
-            if self.extension is None:
-                known = ImageFiles(self.images).by_stem
-                parts = [[known.get(frame, f"{frame}.jpg") for frame in part] for part in parts]
-            total = sum(map(len, parts))
-            return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})])
-        frames, doubts = self._frames()
+            return self._sequences()
+        images = ImageFiles(self.images, self.extension)
+        if not images.by_stem:
+            raise folders.no_images(self.images, self.extension)
+        doubts, labels = list(images.notes()), listing.stems(self.labels, _TEXT)
+        if lone := labels - images.skipped.union(images.by_stem):
+            doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")
+        frames = list(images.by_stem if self.extension else images.by_stem.values())
         parts = partition.random_partitions(frames, self.val_split)
         validation, training = map(len, parts)
         told = VALIDATION_NOTE if self.val_split else "Skipped validation data."
-        notes = [(f"Num images in\nTrain: {training}\tVal: {validation}", {"num_images": len(frames)})]
-        return self._plan(parts, [*notes, (told, None)], doubts)
+        notes = [(f"Num images in\nTrain: {training}\tVal: {validation}", {"num_images": len(frames)}), (told, None)]
+        others = {path.rpartition(".")[0] for path in images.others if listing.extension_of(path) in listing.PICTURES}
+        losses = unmatched.among(others, labels, images.by_stem, labels=self.labels)
+        return self._plan(parts, notes, doubts, losses)
+
+    def _sequences(self) -> Plan:
+        assert self.sequences is not None
+        parts = partition.sequence_partitions(read_sequences(self.sequences), self.folds)
+        if self.extension is None:
+            known = ImageFiles(self.images).by_stem
+            parts = [[known.get(frame, f"{frame}.jpg") for frame in part] for part in parts]
+        total = sum(map(len, parts))
+        frames = chain.from_iterable(parts)
+        stems = frames if self.extension else (frame.rpartition(".")[0] for frame in frames)
+        losses = unmatched.unmatched(self.images, self.labels, frozenset(stems), other=unmatched.NO_SEQUENCE)
+        return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})], (), losses)
 
     def picture(self, frame: str) -> str:
-        return f"{self._places[0]}{frame}{self.extension or ''}"
+        return f"{self._places[0]}{self._file(frame)}"
 
-    def annotate(self, frame: str, names: Names) -> Annotated:
-        """The labels of one frame and the size of its image; raises DataError with file and line."""
-        _, labels, id = self._places
-        picture = self.picture(frame)
-        if self.extension is None:
-            frame = frame.rpartition(".")[0]
-        width, height = images.size(picture)
-        path = f"{labels}{frame}.txt"
-        rows, scores = kitti_rows.rows(kitti_rows.text_of(path), source=path)
-        if scores and not self.drops_scores:
-            raise _score(path, scores[0])
-        objects: list[Object] = []
-        renamed: dict[str, str] = {}
-        dropped: dict[str, list[int]] = {}
-        unmapped, flat = 0, list[str]()
-        for line, name, numbers in rows:
-            stored = names[name]
-            if stored is None:
-                unmapped += 1
-                continue
-            if not -_INT64 <= numbers[1] < _INT64:
-                raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
-            if is_kept(numbers[3:7]):
-                objects.append((stored, numbers))
-                renamed[name] = stored
-            else:
-                flat.append(name)
-                dropped[f"{path}_{_first(rows, name, numbers)}"] = [int(value) for value in numbers[3:7]]
-        annotated = Annotated(id + frame, width, height, objects, renamed, dropped, len(scores), picture)
-        annotated.items, annotated.unmapped, annotated.flat = len(rows), unmapped, flat
-        if self.point_clouds:
-            annotated.point_cloud = os.path.join(self.point_clouds, frame)  # noqa: PTH118 - a name in a record
-        if self.calibrations is not None:
-            annotated.calibration = calibration.read(self.calibrations / f"{frame}.txt")
+    def _file(self, frame: str) -> str:
+        return f"{frame}{self.extension or ''}"
+
+    def annotate(self, frames: Sequence[str], names: Names) -> Annotated:
+        """The labels of ``frames`` and the sizes of their images; raises DataError with file and line."""
+        images, labels, id = self._places
+        stems = frames if self.extension else [frame.rpartition(".")[0] for frame in frames]
+        annotated = Annotated([id + stem for stem in stems], [], [f"{images}{self._file(frame)}" for frame in frames])
+        paths, contents = [f"{labels}{stem}.txt" for stem in stems], list[bytes]()
+        try:
+            self._read(annotated, frames, stems, paths, contents)
+        except DataError:
+            self._judged(paths, contents, names)  # which raises what is wrong with those before
+            raise
+        table = kitti_rows.table(contents)
+        if table is None or sum(map(abs, table.numbers[1 :: kitti_rows.NUMBERS])) >= _INT64:
+            table, annotated.scores = self._judged(paths, contents, names)
+        annotated.keep(table, names, lambda frame, row, start: f"{paths[frame]}_{_first(table, row, start)}")
         return annotated
+
+    def _read(
+        self,
+        annotated: Annotated,
+        frames: Sequence[str],
+        stems: Sequence[str],
+        paths: Sequence[str],
+        contents: list[bytes],
+    ) -> None:
+        """Read what the files of ``frames`` say, frame by frame: what is in the label files goes to ``contents``."""
+        heads = inputs.heads(self.images, map(self._file, frames), headers.HEAD)
+        texts = inputs.heads(self.labels, [f"{stem}.txt" for stem in stems], label_folders.USUAL)
+        for head, text, picture, path in zip(heads, texts, annotated.pictures, paths, strict=True):
+            annotated.sizes.append(headers.size(picture, head=head))
+            contents.append(kitti_rows.content(path, text))
+            if self.calibrations is not None:
+                file = self.calibrations / f"{stems[len(annotated.calibrations)]}.txt"
+                annotated.calibrations.append(calibration.read(file))
+        if self.point_clouds:
+            clouds = self.point_clouds
+            annotated.point_clouds = [os.path.join(clouds, stem) for stem in stems]  # noqa: PTH118 - a name in a record
+
+    def _judged(self, paths: Sequence[str], contents: Sequence[bytes], names: Names) -> tuple[kitti_rows.Table, int]:
+        """The labels in the files ``paths`` that hold ``contents``, line by line, and how many have a score."""
+        found, scores = list[list[kitti_rows.Row]](), 0
+        for path, content in zip(paths, contents, strict=False):
+            rows, scored = kitti_rows.rows(kitti_rows.text_of(path, content), source=path)
+            if scored and not self.drops_scores:
+                raise _score(path, scored[0])
+            for line, name, numbers in rows:
+                if names[name] is not None and not -_INT64 <= numbers[1] < _INT64:
+                    raise DataError("occlusion is 0, 1, 2 or 3", where=Location(path, line))
+            found.append(rows)
+            scores += len(scored)
+        lines = [*chain.from_iterable(found)]
+        numbers = [*chain.from_iterable(numbers for _, _, numbers in lines)]
+        return kitti_rows.Table([*map(len, found)], [name for _, name, _ in lines], numbers), scores
 
     @cached_property
     def _places(self) -> tuple[str, str, str]:
@@ -129,28 +165,9 @@ class Kitti:
         ids = os.path.join(self.image_dir, "")  # noqa: PTH118 - a name in a record, not a path here
         return f"{self.images}/", f"{self.labels}/", ids
 
-    def _plan(
-        self,
-        parts: Sequence[Sequence[str]],
-        notes: Sequence[tuple[str, Mapping[str, int] | None]],
-        doubts: Sequence[str] = (),
-    ) -> Plan:
+    def _plan(self, parts: Sequence[Sequence[str]], notes: Notes, doubts: Sequence[str], losses: Losses) -> Plan:
         filled = [part for part in parts if part]
-        frames = {frame for part in filled for frame in part}
-        stems = frames if self.extension else {frame.rpartition(".")[0] for frame in frames}
-        other = unmatched.NO_SEQUENCE if self.mode == "sequence" else unmatched.OTHER
-        losses = unmatched.unmatched(self.images, self.labels, stems, other=other)
         return Plan(filled, [self.shards] * len(filled), self.folds, notes, doubts, losses)
-
-    def _frames(self) -> tuple[list[str], list[str]]:
-        """Frames in the order of the full names; and what may not have been meant."""
-        images = ImageFiles(self.images, self.extension)
-        if not images.by_stem:
-            raise folders.no_images(self.images, self.extension)
-        doubts = list(images.notes())
-        if lone := listing.stems(self.labels, _TEXT) - images.skipped.union(images.by_stem):
-            doubts.append(f"{self.labels}: {len(lone)} label files have no image and are left out: {min(lone)}.txt ...")
-        return list(images.by_stem if self.extension else images.by_stem.values()), doubts
 
 
 def open_source(spec: Spec, *, drops_scores: bool = False, lidar: bool = True) -> Kitti:
@@ -237,9 +254,10 @@ def is_name(text: str) -> bool:
 _PATH, _PART = 2000, 240  # characters of a path; bytes between two slashes, where an ending must fit in, too
 
 
-def _first(rows: Sequence[kitti_rows.Row], name: str, numbers: Sequence[float]) -> int:
-    """The position of the first line that is equal, so that duplicates share it."""
-    return next(place for place, row in enumerate(rows) if row[1] == name and row[2] == numbers)
+def _first(table: kitti_rows.Table, row: int, start: int) -> int:
+    """The position behind ``start`` of the first line that is equal to ``row``, so that duplicates share it."""
+    own = table.line(row)
+    return next(place - start for place in range(start, row + 1) if place == row or table.line(place) == own)
 
 
 def _score(path: str, line: int) -> DataError:

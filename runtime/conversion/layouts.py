@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from converters.tfrecords import wire
-from converters.tfrecords.examples import CORNERS, WORLD, stored_name
-from runtime.conversion import Annotated, Object
+from converters.formats.kitti.rows import NUMBERS
+from converters.tfrecords import examples, wire
+from converters.tfrecords.examples import stored_name
+from runtime.conversion import Annotated
+from runtime.conversion.calibration import Calibration
 from specs import Spec
 from tltpipe import inputs
 from tltpipe.errors import DataError, UsageError
-
-# The numbers of an object in the order of its label's columns, and the place in them of each feature of floats.
-_COLUMNS = ("truncation", "occlusion", "observation_angle", *(f"coordinates_{corner}" for corner in CORNERS))
-_COLUMNS += tuple(f"world_bbox_{name}" for name in WORLD)
-_OCCLUSION = _COLUMNS.index("occlusion")
-_FLOATS = [name for name in sorted(_COLUMNS) if name != "occlusion"]
-_KEYS = tuple(f"target/{name}" for name in _FLOATS)
-_floats_of = itemgetter(*[_COLUMNS.index(name) for name in _FLOATS])
-_NONE: list[tuple[float, ...]] = [()] * len(_COLUMNS)
 
 
 class Names(Protocol):
@@ -32,7 +27,7 @@ class Names(Protocol):
 
 
 class Layout(Protocol):
-    """How one frame becomes an Example. Small and picklable, as a ``Source`` is.
+    """How frames become Examples. Small and picklable, as a ``Source`` is.
 
     ``pictures`` says whether the picture itself is in the record; ``modifies`` whether the sample modifier, which
     goes by class names, sees any; ``numbered`` are the classes by number, from 1 on, where it stores numbers.
@@ -51,7 +46,7 @@ class Layout(Protocol):
         """The stored name, or the number that is stored in its place, as text."""
         ...
 
-    def example(self, frame: Annotated) -> bytes: ...
+    def examples(self, frames: Annotated) -> Iterator[bytes]: ...
 
 
 class Stored(dict[str, str]):
@@ -83,12 +78,15 @@ class Plain:
     def class_in_record(self, name: str) -> str:
         return name
 
-    def example(self, frame: Annotated) -> bytes:
+    def examples(self, frames: Annotated) -> Iterator[bytes]:
         """Equal to ``converters.tfrecords.examples.encode`` of the features in ``LAYOUT``, and of point cloud and
         calibration."""
-        classes = wire.names("target/object_class", [name for name, _ in frame.objects])
-        columns = _columns(frame.objects)
-        return wire.example([*_calibration(frame), *_frame(frame), *_point_cloud(frame), *_targets([classes], columns)])
+        clouds = map(_point_cloud, frames.point_clouds) if frames.point_clouds else repeat(b"")
+        firsts = map(_calibration, frames.calibrations) if frames.calibrations else repeat(b"")
+        frame = zip(frames.ids, frames.sizes, frames.classes, frames.numbers, firsts, clouds, strict=False)
+        for id, size, names, numbers, first, cloud in frame:
+            classes, floats = wire.names("target/object_class", names), _floats_of(len(names))(numbers)
+            yield examples.record(id, size, classes, floats, _occlusions(numbers), first=first, cloud=cloud)
 
 
 @dataclass(frozen=True)
@@ -112,56 +110,43 @@ class Dali:
     def class_in_record(self, name: str) -> str:
         return f"{self.ids[name]:g}"
 
-    def example(self, frame: Annotated) -> bytes:
+    def examples(self, frames: Annotated) -> Iterator[bytes]:
         """Raises DataError for a picture that cannot be read."""
-        picture = wire.text("frame/encoded", _content(frame.picture))
-        ids = [self.ids[name] for name, _ in frame.objects]
-        classes = wire.floats(("target/object_class_id",), [ids], len(ids))
-        named = [wire.nothing("target/object_class")] if self.strict else []
-        columns = _columns(frame.objects)
-        for place, side in enumerate((frame.width, frame.height) * 2, start=_COLUMNS.index("coordinates_x1")):
-            columns[place] = tuple([value / side for value in columns[place]])
-        return wire.example([picture, *_frame(frame), *_targets([*named, *classes], columns)])
+        frame = zip(frames.ids, frames.sizes, frames.classes, frames.numbers, frames.pictures, strict=True)
+        for id, size, names, numbers, path in frame:
+            picture, count = wire.text("frame/encoded", _content(path)), len(names)
+            classes = wire.floats((("target/object_class_id",),), [self.ids[name] for name in names], count)
+            named = [wire.nothing("target/object_class")] if self.strict else []
+            shares = list(_floats_of(count)(numbers))
+            for side, start in zip(size, (0, 2 * count), strict=True):
+                shares[start : start + 2 * count] = [value / side for value in shares[start : start + 2 * count]]
+            yield examples.record(id, size, b"".join((*named, *classes)), shares, _occlusions(numbers), first=picture)
 
 
-def _columns(objects: Sequence[Object]) -> list[tuple[float, ...]]:
-    return list(zip(*[numbers for _, numbers in objects], strict=True)) or list(_NONE)
+@lru_cache(maxsize=256)
+def _floats_of(count: int) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    """What picks, out of the numbers of ``count`` labels, those that are stored as floats, feature by feature."""
+    places = [NUMBERS * row + place for place in examples.FLOATS for row in range(count)]
+    return itemgetter(*places) if places else lambda _: ()
 
 
-def _frame(frame: Annotated) -> list[bytes]:
-    return [
-        wire.integers("frame/height", (frame.height,)),
-        wire.text("frame/id", frame.id.encode()),
-        wire.integers("frame/width", (frame.width,)),
-    ]
+def _occlusions(numbers: Sequence[float]) -> tuple[float, ...]:
+    return tuple(numbers[examples.OCCLUSION :: NUMBERS])
 
 
-def _targets(classes: Sequence[bytes], columns: Sequence[tuple[float, ...]]) -> list[bytes]:
-    """The entries of the objects in order of their keys; ``classes`` are those that name them."""
-    count = len(columns[0])
-    floats = wire.floats(_KEYS, _floats_of(columns), count)
-    occlusions = wire.integers("target/occlusion", tuple(map(int, columns[_OCCLUSION])))
-    corners = len(CORNERS)
-    return [*floats[:corners], *classes, floats[corners], occlusions, *floats[corners + 1 :]]
-
-
-def _calibration(frame: Annotated) -> list[bytes]:
-    found = frame.calibration
-    if found is None:
-        return []
-    image = wire.floats(("calibration/P_lidar_to_image",), [found.lidar_to_image], len(found.lidar_to_image))
-    camera = wire.floats(("calibration/T_lidar_to_camera",), [found.lidar_to_camera], len(found.lidar_to_camera))
-    return [*image, *camera]
+def _calibration(found: Calibration) -> bytes:
+    image, camera = found.lidar_to_image, found.lidar_to_camera
+    return b"".join(
+        wire.floats((("calibration/P_lidar_to_image",),), image, len(image))
+        + wire.floats((("calibration/T_lidar_to_camera",),), camera, len(camera))
+    )
 
 
 _CHANNELS = 4  # of a point: x, y, z, reflectance
 
 
-def _point_cloud(frame: Annotated) -> list[bytes]:
-    if frame.point_cloud is None:
-        return []
-    channels = wire.integers("point_cloud/num_input_channels", (_CHANNELS,))
-    return [wire.text("point_cloud/id", frame.point_cloud.encode()), channels]
+def _point_cloud(id: str) -> bytes:
+    return wire.text("point_cloud/id", id.encode()) + wire.integers("point_cloud/num_input_channels", (_CHANNELS,))
 
 
 def _content(path: str) -> bytes:

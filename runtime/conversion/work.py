@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate, chain, pairwise
 from typing import Any, NamedTuple
 
+from converters.formats.kitti.rows import NUMBERS
 from converters.tfrecords.records import frame_record
-from converters.tfrecords.summary import RecordSummary
+from converters.tfrecords.summary import BOXES, RecordSummary
 from runtime.conversion import Annotated, Source
 from runtime.conversion.layouts import Layout
 from runtime.conversion.modifier import Modifier
@@ -102,47 +104,50 @@ def convert(job: Job, stretch: Stretch, *, room: int | None = None) -> tuple[Don
 
     Raises DataError for the first frame that cannot be read.
     """
-    done = Done()
-    classes: list[str] = []
-    records: list[bytes] = []
-    for frame in stretch.frames:
-        annotated = job.source.annotate(frame, job.layout.names)
-        done.renamed |= annotated.renamed
-        if annotated.dropped:
-            done.dropped |= annotated.dropped
-        done.scores += annotated.scores
-        stored = [name for name, _ in annotated.objects]
-        copies = job.modifier.copies(stored, fold=stretch.fold) if job.layout.modifies else 1
-        if room is not None:
-            copies = min(copies, room - len(records))
-        _count(done.losses, annotated, written=copies > 0)
-        if copies > 0:
-            records += [frame_record(job.layout.example(annotated))] * copies
-            classes += stored * copies
-            _summarise(done.summary, annotated, job.layout, copies)
-    done.summary.layout = "dali" if job.layout.pictures else "detectnet_v2"
-    done.objects, done.lengths = Counter(classes), list(map(len, records))
+    frames, modifier = job.source.annotate(stretch.frames, job.layout.names), job.modifier
+    copies = [1] * len(frames.ids)
+    if job.layout.modifies:
+        copies = [modifier.copies(classes, fold=stretch.fold) for classes in frames.classes]
+    if room is not None:
+        ends = [min(room, end) for end in accumulate(copies, initial=0)]
+        copies = [end - start for start, end in pairwise(ends)]
+    done = Done(renamed=dict(frames.renamed), dropped=frames.dropped, scores=frames.scores)
+    _count(done.losses, frames, copies)
+    if copies.count(1) < len(copies):
+        frames = frames.repeated(copies)
+    records = [frame_record(example) for example in job.layout.examples(frames)]
+    done.objects, done.lengths = Counter(chain.from_iterable(frames.classes)), list(map(len, records))
+    done.summary = _summary(frames, done.objects, job.layout)
     return done, b"".join(records)
 
 
-def _summarise(summary: RecordSummary, frame: Annotated, layout: Layout, copies: int) -> None:
-    size, classes = (frame.width, frame.height), [layout.class_in_record(name) for name, _ in frame.objects]
-    for _ in range(copies):
-        if summary.add(frame.id, size, classes, [numbers[1] for _, numbers in frame.objects]):
-            summary.add_boxes([numbers[3:7] for _, numbers in frame.objects], size)
+def _summary(frames: Annotated, objects: Mapping[str, int], layout: Layout) -> RecordSummary:
+    occlusions = [number for numbers in frames.numbers for number in numbers[1::NUMBERS]]
+    count = len(frames.ids)
+    summary = RecordSummary("dali" if layout.pictures else "detectnet_v2", count, count, ids=[*frames.ids])
+    summary.objects = Counter({layout.class_in_record(name): count for name, count in objects.items()})
+    summary.sizes, summary.occluded = Counter(frames.sizes), len(occlusions) - occlusions.count(0)
+    for numbers, size in zip(frames.numbers, frames.sizes, strict=True):
+        if len(summary.boxes) >= 4 * BOXES:
+            break
+        summary.add_boxes([numbers[start + 3 : start + 7] for start in range(0, len(numbers), NUMBERS)], size)
+    return summary
 
 
-def _count(losses: Losses, annotated: Annotated, *, written: bool) -> None:
-    kept = len(annotated.objects)
-    losses.count_read(images=1, items=annotated.items)
-    if annotated.unmapped:
-        losses.lose(UNMAPPED, items=annotated.unmapped)
-    if annotated.flat:
-        losses.lose(NO_AREA, classes=annotated.flat)
-    if written:
-        losses.count_written(images=1, items=kept)
-    else:
-        losses.lose(MODIFIED, images=1, items=kept)
+def _count(losses: Losses, frames: Annotated, copies: Sequence[int]) -> None:
+    counts = [*map(len, frames.classes)]
+    items = sum(counts) + sum(unmapped + len(flat) for unmapped, flat in frames.lost.values())
+    losses.count_read(images=len(counts), items=items)
+    for place in range(len(counts)) if 0 in copies else frames.lost:
+        unmapped, flat = frames.lost.get(place, (0, []))
+        if unmapped:
+            losses.lose(UNMAPPED, items=unmapped)
+        if flat:
+            losses.lose(NO_AREA, classes=flat)
+        if not copies[place]:
+            losses.lose(MODIFIED, images=1, items=counts[place])
+    written = [count for count, number in zip(counts, copies, strict=True) if number]
+    losses.count_written(images=len(written), items=sum(written))
 
 
 def numbers(job: Job, staging: Staging, plan: Iterable[Stretch], *, workers: int) -> Iterator[int]:

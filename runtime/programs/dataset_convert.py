@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runtime.conversion import layouts
 from runtime.shell import mounts, program
 from tltpipe import machine
 from tltpipe.errors import UsageError
@@ -106,6 +105,7 @@ def _plain() -> Layout:
 
 
 def _layout(spec: Spec, arguments: argparse.Namespace) -> Layout:
+    from runtime.conversion import layouts
 
     file = arguments.class_names_file
     if file and spec.message.target_class_mapping:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from pathlib import Path
 
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
-from converters.formats.kitti.rows import Label
 from converters.model.ignore_regions import is_ignored
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -23,11 +22,18 @@ _TEXT = frozenset(("txt",))
 def unmatched(images: Path, labels: Path, stems: Collection[str], *, other: str = OTHER) -> Losses:
     """What of the folders ``images`` and ``labels`` is not among ``stems``, names below them without extension.
 
-    ``other`` is the reason for what has both an image and labels. Items are counted as far as label files can be read.
-    Raises DataError for folders that cannot be.
+    ``other`` is the reason for what has both an image and labels. Raises DataError for folders that cannot be read.
+    """
+    pictures, texts = listing.stems(images, listing.PICTURES), listing.stems(labels, _TEXT)
+    return among(pictures, texts, stems, labels=labels, other=other)
+
+
+def among(pictures: Set[str], texts: Set[str], stems: Collection[str], *, labels: Path, other: str = OTHER) -> Losses:
+    """What of ``pictures``, and of ``texts`` in the folder ``labels``, is not among ``stems``.
+
+    Items are counted as far as label files can be read.
     """
     taken, losses = frozenset(stems), Losses()
-    pictures, texts = listing.stems(images, listing.PICTURES), listing.stems(labels, _TEXT)
     for stem in sorted((pictures | texts) - taken):
         reason = NO_IMAGE if stem not in pictures else other if stem in texts else NO_LABELS
         losses.leave_out(reason, images=1, classes=items(labels / f"{stem}.txt") if stem in texts else ())
@@ -37,11 +43,12 @@ def unmatched(images: Path, labels: Path, stems: Collection[str], *, other: str 
 def items(path: Path) -> list[str]:
     """The class of each line of the label file; none of one that is not there or cannot be read."""
     try:
-        return classes(kitti_rows.read(path).lines)
+        found, _ = kitti_rows.rows(kitti_rows.text_of(path), source=path)
     except DataError:
         return []
+    return classes(category for _, category, _ in found)
 
 
-def classes(lines: Iterable[Label]) -> list[str]:
-    """The class of each of ``lines``, empty for a region to ignore, which has none."""
-    return ["" if is_ignored(each.category) else each.category for each in lines]
+def classes(names: Iterable[str]) -> list[str]:
+    """The class of each item, empty for a region to ignore, which has none."""
+    return ["" if is_ignored(name) else name for name in names]

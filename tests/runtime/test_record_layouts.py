@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -37,20 +39,27 @@ def test_a_feature_without_a_list() -> None:
 @pytest.mark.parametrize("seed", range(200))
 def test_frames(seed: int) -> None:
     chance = random.Random(seed)
-    count = chance.choice([0, 1, 2, 5, 31, 32, 200])
-    objects = [
-        (chance.choice(["car", "Ärmel", "a" * 200, ""]), [chance.choice(NUMBERS) for _ in range(14)])
-        for _ in range(count)
-    ]
-    for _, numbers in objects:
-        numbers[1] = float(chance.choice([0, 1, 3, -1, 2**40, 2.9]))
-    frame = Annotated("images/" + "x" * chance.randint(0, 300), chance.randint(1, 1 << 31), 480, objects)
-    columns = list(zip(*[numbers for _, numbers in objects], strict=True)) or [()] * 14
+    frames, expected = Annotated([], [], []), []
+    for number in range(3):
+        count = chance.choice([0, 1, 2, 5, 31, 32, 200])
+        classes = tuple(chance.choice(["car", "Ärmel", "a" * 200, ""]) for _ in range(count))
+        objects = [[chance.choice(NUMBERS) for _ in range(14)] for _ in range(count)]
+        for numbers in objects:
+            numbers[1] = float(chance.choice([0, 1, 3, -1, 2**40, 2.9]))
+        id, width = f"images/{number}" + "x" * chance.randint(0, 300), chance.randint(1, 1 << 31)
+        frames.ids, frames.sizes = [*frames.ids, id], [*frames.sizes, (width, 480)]
+        frames.classes.append(classes)
+        frames.numbers.append([number for numbers in objects for number in numbers])
+        expected.append(_encoded(id, width, classes, objects))
+    assert [*Plain(Stored()).examples(frames)] == expected
+
+
+def _encoded(id: str, width: int, classes: Sequence[str], objects: Sequence[Sequence[float]]) -> bytes:
+    columns = list(zip(*objects, strict=True)) or [()] * 14
     names = ["truncation", "occlusion", "observation_angle", *(f"coordinates_{each}" for each in CORNERS)]
     names += [f"world_bbox_{each}" for each in WORLD]
-    values = {f"target/{name}": list(column) for name, column in zip(names, columns, strict=True)}
+    values: dict[str, Any] = {f"target/{name}": list(column) for name, column in zip(names, columns, strict=True)}
     values["target/occlusion"] = [int(value) for value in values["target/occlusion"]]
-    values["target/object_class"] = [name.encode() for name, _ in objects]
-    values |= {"frame/id": [frame.id.encode()], "frame/height": [480], "frame/width": [frame.width]}
-    expected = examples.encode({key: kind(values[key]) for key, kind in LAYOUT.items()})
-    assert Plain(Stored()).example(frame) == expected
+    values["target/object_class"] = [name.encode() for name in classes]
+    values |= {"frame/id": [id.encode()], "frame/height": [480], "frame/width": [width]}
+    return examples.encode({key: kind(values[key]) for key, kind in LAYOUT.items()})

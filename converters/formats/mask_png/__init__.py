@@ -20,7 +20,7 @@ from converters.files.label_folders import LabelFolder
 from converters.formats import FilesOfTheirOwn
 from converters.formats.mask_png import names as label_names
 from converters.formats.mask_png.places import PNG, Split, find, missing
-from converters.model import Dataset, Object, Sample, painting, rules, run_lengths
+from converters.model import Dataset, Object, Sample, painting, rules
 from converters.model.findings import Findings
 from converters.model.splits import Place
 from converters.pictures import headers, index_maps
@@ -120,6 +120,8 @@ class Masks(LabelFolder):
         return [self.names[value] for value in values if value in self.names]
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
+        from converters.model import run_lengths
+
         image, path = self.image(key), self.label(key[0])
         size = headers.look(image, findings)
         masks = run_lengths.by_value(index_maps.values(path, size, numbers="classes"))
@@ -131,7 +133,7 @@ class Masks(LabelFolder):
             if value not in self.names or box is None:
                 raise self._unnamed(value, path)
             objects.append(Object(self.names[value], box, mask=mask, origin=f"value {value}"))
-        return Sample(key[0], image, *size, tuple(objects), annotations=path, void=void)
+        return Sample(key[0], str(image), *size, tuple(objects), annotations=str(path), void=void)
 
     def label(self, stem: str) -> Path:
         path, other = (self.labels / f"{stem}.{extension}" for extension in ("png", "PNG"))
