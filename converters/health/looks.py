@@ -85,7 +85,7 @@ class Looks:
                 findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
         header, look = self._look(sample, findings)
         self.names.append(checksum(sample.id))
-        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
+        self.paths.append(checksum(sample.image.rpartition(".")[0]))
         self.items.append(min(len(objects), _MOST))
         if header is None:
             self.tally.broken += 1
@@ -117,7 +117,7 @@ class Looks:
         path, look = sample.image, perceptual.FLAT
         try:
             seen = findings.looked
-            header = seen[1] if seen is not None and seen[0] is path else headers.header(path)
+            header = seen[1] if seen is not None and seen[0] == path else headers.header(path)
             if self.deep and header.whole:
                 look = perceptual.hash64(path)
         except DataError as problem:
@@ -131,7 +131,7 @@ class Looks:
             findings.add(rules.FRAMES, sample.id)
         if header.mode != "RGB":
             findings.add(rules.NOT_RGB, f"{sample.id} ({header.mode})")
-        extension = str(path).rpartition(".")[2]
+        extension = path.rpartition(".")[2]
         kind = KINDS.get(extension) or KINDS.get(extension.lower(), header.format)
         if kind != header.format:
             findings.add(rules.OTHER_KIND, f"{sample.file_name} is a {header.format}")

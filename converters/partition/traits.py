@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from converters.model import Sample, rules, validity
@@ -55,7 +54,7 @@ class Traits:
         if self.alike:
             self.looks.append(perceptual.hash64(sample.image) if size != UNSEEN else perceptual.FLAT)
         if self.listed:
-            self.paths.append(str(sample.image))
+            self.paths.append(sample.image)
         number = len(self.sizes)
         self.sizes.append(size)
         self.heads.append(head)
@@ -76,10 +75,10 @@ class Traits:
 _HINT = "put it there, or leave such pictures out with --skip-bad"
 
 
-def _stamp(path: Path, findings: Findings) -> tuple[int, int]:
+def _stamp(path: str, findings: Findings) -> tuple[int, int]:
     """Size in bytes and a check sum of the first of them; those of equal files are equal."""
     seen = findings.looked
-    if seen is not None and seen[0] is path:
+    if seen is not None and seen[0] == path:
         return seen[1].bytes, seen[1].head
     try:
         file = inputs.handle(path)

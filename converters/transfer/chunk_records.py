@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from msgspec import structs
@@ -48,7 +47,7 @@ class Records:
     dropped: dict[str, int] = field(default_factory=dict)
     names: list[int] = field(default_factory=list)
     paths: list[int] = field(default_factory=list)
-    page: Path | None = None
+    page: str | None = None
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
@@ -69,10 +68,10 @@ class Records:
         if away:
             _add(self.selected_away, away)
         self.names.append(checksum(sample.id))
-        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
-        if sample.annotations is not None and sample.annotations is not self.page:
+        self.paths.append(checksum(sample.image.rpartition(".")[0]))
+        if sample.annotations is not None and sample.annotations != self.page:
             self.page = sample.annotations  # that of the next sample, too, where one file is for all
-            self.paths.append(checksum(str(self.page).rpartition(".")[0]))
+            self.paths.append(checksum(self.page.rpartition(".")[0]))
 
     def _count_read(self, sample: Sample, kept: Sample | None) -> None:
         name, losses = self.selection.name, self.losses

@@ -23,7 +23,7 @@ class Recorder:
 
     def record(self, sample: Sample) -> None:
         """Put the picture to ``folder / sample.file_name``. Raises DataError when it is missing."""
-        source = Path(os.path.realpath(sample.image)) if sample.image.is_symlink() else sample.image
+        source = os.path.realpath(sample.image) if Path(sample.image).is_symlink() else sample.image
         place = staging.link if self.how == "link" else staging.copy
         try:
             place(str(self.folder), sample.file_name, source)

@@ -85,7 +85,7 @@ class File:
         objects = self._objects(document, spans, picture, id, findings)
         number = picture["id"] if type(picture["id"]) is int else None
         source = source if type(source) is str else None
-        return Sample(id, image, width, height, objects, source, self.path, number=number, void=unknown)
+        return Sample(id, str(image), width, height, objects, source, str(self.path), number=number, void=unknown)
 
     def items(self, key: Key) -> list[str]:
         document = json_document.opened(self.path)
@@ -109,14 +109,14 @@ class File:
     def _image(self, picture: Record, findings: Findings) -> tuple[str, Path]:
         """The file of ``picture`` and its path: so named, or the one that the name means. Raises OddRecord."""
         name, raw = self.naming.file_name(picture), picture.get("file_name")
-        image = Path(path := f"{self.images}/{name}")
+        image = Path(f"{self.images}/{name}")
         try:
-            findings.measured = image, images.quick_size(path)
+            findings.measured = str(image), images.quick_size(str(image))
         except (FileNotFoundError, NotADirectoryError):
             return self._match(picture, name, findings)
         except OSError:  # is told by whoever needs it
             pass
-        if name != raw and type(raw) is str and raw != path and is_foreign(raw):
+        if name != raw and type(raw) is str and raw != f"{self.images}/{name}" and is_foreign(raw):
             findings.add(rules.OTHER_FILE_NAME, f"{raw} -> {name} (end of a path that is not here)")
         return name, image
 

@@ -126,7 +126,7 @@ class Folder:
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
         path = self._page(stem)
-        if not path.exists():
+        if not os.path.exists(path):  # noqa: PTH110 - of each
             image = Path(f"{self.images}/{pictures[0] if pictures else stem}")
             what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
             raise DataError(what, where=image, hint=f"expected {path}", code=rules.NO_ANNOTATIONS.code)
@@ -136,7 +136,7 @@ class Folder:
         if key.rule:
             findings.add(rules.OTHER_FILE_NAME, f"{page.picture or stem} -> {pictures[0]} ({key.rule})")
         width, height = page.size or images.look(image, findings)
-        return Sample(self.name(key), image, width, height, page.objects, page.source, path)
+        return Sample(self.name(key), str(image), width, height, page.objects, page.source, str(path))
 
     def _picture(self, path: Path, key: Key, told: str | None) -> Path:
         pictures = key.pictures

@@ -91,10 +91,10 @@ class Images:
             findings.add(rules.OTHER_FILE_NAME, key.name)
         if not key.label:
             findings.add(rules.NO_LABEL_FILE, key.name)
-            return Sample(key.name, image, width, height, annotations=image)
+            return Sample(key.name, str(image), width, height, annotations=str(image))
         label = Path(key.label)
         objects = lines.parse(label, self.names, self.keypoints, width, height)
-        return Sample(key.name, image, width, height, tuple(objects), annotations=label)
+        return Sample(key.name, str(image), width, height, tuple(objects), annotations=str(label))
 
     def _refuse(self, found: dict[str, Key], unmatched: list[str]) -> None:
         """Raise DataError where nothing belongs together; an unlabelled split of tests is one all the same."""

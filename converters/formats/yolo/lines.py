@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tltpipe.errors import DataError, Location
 
 TASKS = ("detect", "segment", "pose")
 
+_PLAIN = re.compile(r"\s*[0-9]{1,9}(?:\s+-?[0-9]{1,40}(?:\.[0-9]{0,40})?)*\s*")  # a line without exponents, or ".5"
 _DECIMALS = 4  # of a pixel: what nine decimals of a share can tell
 
 
@@ -53,6 +55,10 @@ class _Line:
         self.path, self.number, self.text, self.words = path, number, text, words
 
     def numbers(self) -> list[float]:
+        if _PLAIN.fullmatch(self.text):
+            values = list(map(float, self.words[1:]))
+            if not values or (max(values) < labels.FAR and min(values) > -labels.FAR):
+                return values
         for column, word in enumerate(self.words[1:], start=1):
             if not labels.is_share(word):
                 raise self.error(column, f"{word[:40]} is no share of the picture's size")
