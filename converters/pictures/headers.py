@@ -156,7 +156,7 @@ def _jpeg(path: Path | str) -> Header | None:
         length, orientation = os.lseek(file, 0, os.SEEK_END), 1
         for start, end in found.applications:
             orientation = _orientation(os.pread(file, end - start, start)) or orientation
-        tail = os.pread(file, 64, max(0, length - 64)) if length > _HEAD else head[-64:]
+        tail = os.pread(file, 64, max(0, length - 64)) if length > HEAD else head[-64:]
     except OSError:
         os.close(inputs.handle(path))  # which says it better where this is a folder or a pipe
         raise
