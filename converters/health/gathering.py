@@ -73,7 +73,7 @@ def gather(
     tally, left_out = Tally(), 0
     workers = workers or how_many(len(keys), deep=deep)
     try:
-        found = walk(dataset.pictures, keys, gatherer, bar=bar, skip_bad=True, workers=workers)
+        found = walk(dataset.pictures, keys, gatherer, bar=bar, skip_bad=True, decodes=deep, workers=workers)
         for batch, places in found:
             looks = batch.gathered
             columns.add(places=places, names=[checksum(name) for name, _ in batch.left_out])

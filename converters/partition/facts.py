@@ -95,8 +95,8 @@ def collect(
             scope = "" if dataset.joint_pairs else name
             numbers = {category: n for n, category in enumerate(categories)}
             gatherer = partial(Traits, numbers, scope, needed, near, listed)
-            found = walk(dataset.pictures, keys[number], gatherer, bar=bar, skip_bad=skip_bad, workers=workers)
-            for batch, places in found:
+            how: dict[str, Any] = {"skip_bad": skip_bad, "decodes": near, "workers": workers}
+            for batch, places in walk(dataset.pictures, keys[number], gatherer, bar=bar, **how):
                 _add(columns, number, places, batch.gathered, count)
                 count, highest = count + len(places), max(highest, batch.gathered.highest_pair)
                 paths += batch.gathered.paths

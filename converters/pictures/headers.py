@@ -23,7 +23,8 @@ from tltpipe.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-_HEAD = 4096
+HEAD = 4096
+"""Bytes of a picture in which its size mostly is."""
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 _DIMENSIONS = struct.Struct(">BHHB").unpack_from  # bits, height, width, channels
@@ -31,11 +32,14 @@ _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _ORIENTATION = 0x0112
 
 
-def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
-    """(width, height) in pixels as stored; raises as ``header`` does. The text of a path spares making one."""
+def size(path: Path | str, *, format: str | None = None, head: bytes = b"") -> tuple[int, int]:
+    """(width, height) in pixels as stored; raises as ``header`` does. The text of a path spares making one.
+
+    ``head`` are the first ``HEAD`` bytes of the file, where these are there already.
+    """
     if format is None:
         try:
-            found = quick_size(path)
+            found = _size(None, head) or quick_size(path)
         except OSError:  # is told below
             found = None
         if found is not None:
@@ -49,13 +53,12 @@ def quick_size(path: Path | str) -> tuple[int, int] | None:
     """(width, height) of an ordinary JPEG or PNG, in one read mostly; None for all else. Raises OSError."""
     file = inputs.handle(path)
     try:
-        return _size(file)
+        return _size(file, os.pread(file, HEAD, 0))
     finally:
         os.close(file)
 
 
-def _size(file: int) -> tuple[int, int] | None:
-    head = os.pread(file, _HEAD, 0)
+def _size(file: int | None, head: bytes) -> tuple[int, int] | None:
     if head.startswith(_PNG) and len(head) >= 24:
         width, height = _PNG_SIDES(head, 16)
         return (width, height) if 0 < width * height < _LARGE else None
@@ -146,7 +149,7 @@ def _jpeg(path: Path | str) -> Header | None:
     """The header of an ordinary JPEG, ten times as fast as by opening it; None for all else."""
     file = inputs.handle(path)
     try:
-        head = os.pread(file, _HEAD, 0)
+        head = os.pread(file, HEAD, 0)
         found = _frame(file, head)
         if found is None:
             return None
@@ -171,10 +174,10 @@ class _Frame(NamedTuple):
     applications: Sequence[tuple[int, int]]
 
 
-def _frame(file: int, head: bytes) -> _Frame | None:
+def _frame(file: int | None, head: bytes) -> _Frame | None:
     """What the segments of ITU T.81 annex B say up to the start of frame; None for all but ordinary JPEGs.
 
-    ``head`` are the first bytes of ``file``.
+    ``head`` are the first bytes of ``file``; without that, None where more are needed.
     """
     if head[:2] != b"\xff\xd8":
         return None
@@ -182,7 +185,7 @@ def _frame(file: int, head: bytes) -> _Frame | None:
     at, first, data = 2, 0, head  # ``first`` is where in the file ``data`` begins
     while True:
         if at - first + 20 > len(data):
-            first, data = at, os.pread(file, _HEAD, at)
+            first, data = at, os.pread(file, HEAD, at) if file is not None else b""
             if len(data) < 20:
                 return None
         place = at - first
@@ -209,7 +212,7 @@ def _any(path: Path) -> Header:
     if listing.extension_of(path.name) in listing.UNSUPPORTED:  # a raw photo would be read as its small preview
         raise OSError("of another format")
     with inputs.opened(path) as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD)
         length = os.fstat(file.fileno()).st_size
         with _quiet(), opened_stream(file, path) as image:
             format, animated, orientation = facts(image)

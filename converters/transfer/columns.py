@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from converters.model import Pictures, Sample
 from converters.model.findings import Findings
-from converters.transfer.passes import Batch, Gathered, batches
+from converters.transfer.passes import Batch, Gathered, batches, chunks_together, worker_count
 from tltpipe import inputs
 from tltpipe.progress import Bar
 
@@ -47,11 +47,16 @@ def walk(
     *,
     bar: Bar,
     skip_bad: bool,
+    decodes: bool = False,
     workers: int | None = None,
 ) -> Iterator[tuple[Batch[Gathered], list[int]]]:
-    """``batches`` of a whole split, each with the places in ``keys`` of the pictures that were not left out."""
-    start = 0
-    for batch in batches(pictures, keys, gatherer, skip_bad=skip_bad, workers=workers):
+    """``batches`` of a whole split, each with the places in ``keys`` of the pictures that were not left out.
+
+    ``decodes``: that is what the gatherer does with each picture.
+    """
+    start, workers = 0, workers or worker_count(len(keys))
+    together = 1 if decodes else chunks_together(len(keys), workers)
+    for batch in batches(pictures, keys, gatherer, skip_bad=skip_bad, workers=workers, together=together):
         bad = set(batch.left_places)
         yield batch, [start + place for place in range(batch.pictures) if place not in bad]
         start += batch.pictures

@@ -13,6 +13,7 @@ from orchestrator.commands import choices, convert
 from orchestrator.commands.options import Parallel, Plain
 from tltpipe import storage
 from tltpipe.errors import DataError, FindingsError, TltpipeError, UsageError
+from tltpipe.workers import preload_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,8 @@ def check(
     rules: Annotated[bool, RULES] = False,
 ) -> None:
     """Check a data set for missing, broken, duplicate and wrongly annotated images; --fix corrects a copy."""
+    if dataset is not None:
+        preload_for(dataset, "converters.health.gathering", workers=workers)
     from converters.health import examine
     from converters.health.mending import mend
     from converters.transfer.convert import vacant

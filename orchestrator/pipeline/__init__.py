@@ -51,6 +51,9 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
     for name in names:
         require(run, name)
     remote.bring(run, names, with_needed=with_needed)
+    for ahead in (getattr(load(name), "ahead", None) for name in names if not run.runner.pretends):
+        if ahead is not None and run.runner.executor is None:
+            ahead(run)
     settle(run, names)
     ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]

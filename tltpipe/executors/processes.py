@@ -7,19 +7,18 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tltpipe.errors import RunFailed, UsageError
 from tltpipe.executors import Executor, module_name
 from tltpipe.interpreters import installed_only
 from tltpipe.machine import worker_count
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,6 +39,8 @@ class Processes:
         return worker_count()
 
     def preload(self, *modules: str) -> None:
+        from multiprocessing import forkserver, resource_tracker
+
         if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
             forkserver.set_forkserver_preload(list(modules))
         with installed_only():
@@ -55,6 +56,10 @@ class Processes:
         if workers == 1:
             yield from map(function, items)
             return
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
+        from multiprocessing import get_context
+
         self.preload(module_name(function))
         with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
             pending: deque[Future[Result]] = deque()
@@ -76,6 +81,9 @@ class Processes:
 
 def _end_with_parent() -> None:
     """Let this worker end when its parent does: killed, that could not say so, and the worker would wait for ever."""
+    from multiprocessing import parent_process
+    from threading import Thread
+
     parent = parent_process()
     assert parent is not None
 
