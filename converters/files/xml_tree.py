@@ -23,7 +23,8 @@ _MOST = 250_000  # elements, and characters in one: some ten thousand objects
 
 _PLAIN = 1 << 16  # bytes, of files that are read in the quick way
 _HEAD = re.compile(rb"(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'][Uu][Tt][Ff]-8[\"'])? ?\?>\s*)?<[a-z]")
-_SPECIAL = re.compile(rb"<[!?]|xmlns|\r|/[^<>]*>\s*[^<\s]")  # the last is text behind an element
+_SPECIAL = (b"<!", b"<?", b"xmlns", b"\r")
+_TAIL = re.compile(rb"/[^<>]*>\s*[^<\s]")  # text behind an element
 
 
 class Node(Element):
@@ -49,7 +50,9 @@ def quick(content: bytes, name: str) -> tuple[Element, list[int]]:
     Raises Unplaced for all but plain, small and well-formed XML in UTF-8: ``parse`` judges that.
     """
     head = _HEAD.match(content)
-    if head is None or len(content) > _PLAIN or _SPECIAL.search(content, head.end()):
+    if head is None or len(content) > _PLAIN or _TAIL.search(content):
+        raise Unplaced
+    if any(content.find(mark, head.end()) >= 0 for mark in _SPECIAL):
         raise Unplaced
     try:
         parser = ElementTree.XMLParser()

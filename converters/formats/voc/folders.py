@@ -100,8 +100,10 @@ class Folder:
 
     def _page(self, stem: str) -> str:
         """The XML file of ``stem``; that of an extension in upper case where there is no other."""
-        path, upper = (listing.joined(self.labels, f"{stem}.{extension}") for extension in ("xml", "XML"))
-        return upper if not os.path.exists(path) and os.path.exists(upper) else path  # noqa: PTH110 - of each
+        path = listing.joined(self.labels, f"{stem}.xml")
+        if not os.path.exists(path) and os.path.exists(upper := f"{path[:-4]}.XML"):  # noqa: PTH110 - of each
+            return upper
+        return path
 
     def _told(self, stem: str) -> str:
         """What the <filename> of ``stem`` says, below the folder of pictures."""
@@ -125,20 +127,24 @@ class Folder:
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
         path = self._page(stem)
-        if not os.path.exists(path):  # noqa: PTH110 - of each
+        try:
+            page = xml.parse(path)
+        except DataError:
+            if os.path.exists(path):  # noqa: PTH110 - a text
+                raise
             where = self.images / (pictures[0] if pictures else stem)
             what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
-            raise DataError(what, where=where, hint=f"expected {path}", code=rules.NO_ANNOTATIONS.code)
-        page = xml.parse(path)
-        class_map.require(page.objects, self.classes, Path(path))
+            hint, code = f"expected {path}", rules.NO_ANNOTATIONS.code
+            raise DataError(what, where=where, hint=hint, code=code) from None
+        class_map.require(page.objects, self.classes, path)
         image = self._picture(path, key, page.picture)
         if key.rule:
             findings.add(rules.OTHER_FILE_NAME, f"{page.picture or stem} -> {pictures[0]} ({key.rule})")
         width, height = page.size or images.look(image, findings)
         return Sample(self.name(key), image, width, height, page.objects, page.source, path)
 
-    def _picture(self, page: str, key: Key, told: str | None) -> str:
-        pictures, path = key.pictures, Path(page)
+    def _picture(self, path: str, key: Key, told: str | None) -> str:
+        pictures = key.pictures
         if key.unclear:
             raise DataError(key.unclear, where=path, hint="rename one of them", code=rules.SAME_NAME.code)
         if not pictures:

@@ -129,6 +129,8 @@ def _number(path: Path | str, node: Element, name: str) -> float:
     if inner is None:
         raise error(path, node, f"<{node.tag}> lacks <{name}>")
     text = (inner.text or "").strip()
+    if len(text) < 7 and text.isascii() and text.isdecimal():
+        return int(text)
     if not is_number(text) or abs(value := float(text)) >= FAR:
         raise error(path, inner, f"<{name}> must be a number of pixels, not {text[:40]!a}")
     return int(value) if value.is_integer() else value
