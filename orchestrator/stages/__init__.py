@@ -73,9 +73,6 @@ class Stage(Protocol):
         """What it asks the toolkit for, outputs at their final places."""
         ...
 
-    # def ahead(self, run: Run) -> None: optional. What can begin while specs are settled, where it is likely that the
-    # stage must run.
-
     def execute(self, run: Run) -> dict[str, Any]:
         """Do it, and return what is worth telling, as JSON types. Raises a TltpipeError with nothing half-done left
         in the outputs."""

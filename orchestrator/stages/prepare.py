@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.files import listing
-from orchestrator.jobs import receipts, sources, verify
+from orchestrator.jobs import sources, verify
 from orchestrator.settings import image_extensions
-from tltpipe import files, workers
+from tltpipe import files
 from tltpipe.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ def published(run: Run) -> list[Path]:
 
 def requests(run: Run) -> list[Request]:  # noqa: ARG001
     return []
-
-
-def ahead(run: Run) -> None:
-    if receipts.load(run.workspace.receipts, "prepare") is None or run.force:
-        workers.preload_for(run.workspace.raw, "converters.transfer.transfer")
 
 
 def execute(run: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +19,7 @@ from tltpipe.machine import worker_count
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -77,6 +78,40 @@ class Processes:
             finally:
                 for future in pending:
                     future.cancel()
+
+
+def started() -> bool:
+    """Whether the server that processes are forked from runs already."""
+    server = sys.modules.get("multiprocessing.forkserver")
+    return server is not None and server._forkserver._forkserver_pid is not None
+
+
+def begin(function: Callable[[Item], Result], item: Item) -> Callable[[], Result]:
+    """Let another process, which ends with this one, work out ``function(item)``; what is returned waits for it. Where
+    that process fails, the call is made here after all, and raises what it raises."""
+    from multiprocessing import get_context
+
+    context = get_context("forkserver")
+    receiver, sender = context.Pipe(duplex=False)
+    with _starting_processes():
+        context.Process(target=_send, args=(sender, function, item), daemon=True).start()
+    sender.close()
+
+    def result() -> Result:
+        with receiver:
+            try:
+                answer: Result = receiver.recv()
+            except EOFError:
+                return function(item)
+        return answer
+
+    return result
+
+
+def _send(sender: Connection, function: Callable[[Item], Result], item: Item) -> None:
+    _end_with_parent()
+    with suppress(Exception):
+        sender.send(function(item))
 
 
 def _end_with_parent() -> None:
