@@ -23,7 +23,8 @@ _MOST = 250_000  # elements, and characters in one: some ten thousand objects
 
 _PLAIN = 1 << 16  # bytes, of files that are read in the quick way
 _HEAD = re.compile(rb"(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'][Uu][Tt][Ff]-8[\"'])? ?\?>\s*)?<[a-z]")
-_SPECIAL = re.compile(rb"<[!?]|xmlns|\r|/[^<>]*>\s*[^<\s]")  # the last is text behind an element
+_SPECIAL = (b"<!", b"<?", b"xmlns", b"\r")
+_TAIL = re.compile(rb"/[^<>]*>\s*[^<\s]")  # text behind an element
 
 
 class Node(Element):
@@ -49,7 +50,9 @@ def quick(content: bytes, name: str) -> tuple[Element, list[int]]:
     Raises Unplaced for all but plain, small and well-formed XML in UTF-8: ``parse`` judges that.
     """
     head = _HEAD.match(content)
-    if head is None or len(content) > _PLAIN or _SPECIAL.search(content, head.end()):
+    if head is None or len(content) > _PLAIN or _TAIL.search(content):
+        raise Unplaced
+    if any(content.find(mark, head.end()) >= 0 for mark in _SPECIAL):
         raise Unplaced
     try:
         parser = ElementTree.XMLParser()
@@ -70,7 +73,7 @@ def _is_deep(root: Element) -> bool:
     return bool(level)
 
 
-def read(path: Path) -> bytes:
+def read(path: Path | str) -> bytes:
     """The content of ``path``. Raises DataError."""
     try:
         file = inputs.handle(path)
@@ -89,35 +92,35 @@ def read(path: Path) -> bytes:
     return content
 
 
-def parse(content: bytes, path: Path, *, line: int = 1, encoding: str | None = None) -> Node:
+def parse(content: bytes, path: Path | str, *, line: int = 1, encoding: str | None = None) -> Node:
     """The root element of ``content``, which begins in ``line`` of ``path``; raises DataError with line and column.
 
     ``encoding`` is that of a piece of a file, which does not say it.
     """
     builder = _Builder(path, line, encoding)
     if len(content) > _LARGEST:
-        raise DataError("there are too many annotations for one picture", where=Location(path, line))
+        raise DataError("there are too many annotations for one picture", where=Location(Path(path), line))
     with reporting(builder.parser, path, line):
         builder.parser.Parse(content, True)
     return builder.root
 
 
 @contextmanager
-def reporting(parser: expat.XMLParserType, path: Path, line: int = 1) -> Iterator[None]:
+def reporting(parser: expat.XMLParserType, path: Path | str, line: int = 1) -> Iterator[None]:
     """Turn what ``parser`` says of ``path`` into a DataError; ``line`` is that of its first byte.
 
     A document type is refused, too, since it can define entities.
     """
 
     def doctype(*told: Any) -> None:  # noqa: ARG001
-        where = Location(path, parser.CurrentLineNumber + line - 1, parser.CurrentColumnNumber + 1)
+        where = Location(Path(path), parser.CurrentLineNumber + line - 1, parser.CurrentColumnNumber + 1)
         raise DataError("a document type is not read, since it can define entities", where=where, hint="remove it")
 
     parser.StartDoctypeDeclHandler = doctype
     try:
         yield
     except expat.ExpatError as problem:
-        where = Location(path, problem.lineno + line - 1, problem.offset + 1)
+        where = Location(Path(path), problem.lineno + line - 1, problem.offset + 1)
         raise DataError(f"not valid XML: {expat.ErrorString(problem.code)}", where=where) from None
     except (ValueError, LookupError) as problem:  # an encoding that is none
         raise DataError(f"not valid XML: {str(problem)[:80]}", where=path) from None
@@ -128,7 +131,7 @@ class _Builder:
 
     root: Node
 
-    def __init__(self, path: Path, line: int, encoding: str | None) -> None:
+    def __init__(self, path: Path | str, line: int, encoding: str | None) -> None:
         self.path, self.line, self.elements = path, line, 0
         self.open: list[Node] = []
         self.parser = expat.ParserCreate(encoding)
@@ -168,8 +171,8 @@ def line(node: Element) -> int:
     return node.line
 
 
-def error(path: Path, node: Element, what: str) -> DataError:
+def error(path: Path | str, node: Element, what: str) -> DataError:
     """``what`` is wrong with ``node``. Raises Unplaced where that does not know its place."""
     if not isinstance(node, Node):
         raise Unplaced
-    return DataError(what, where=Location(path, node.line, node.column))
+    return DataError(what, where=Location(Path(path), node.line, node.column))

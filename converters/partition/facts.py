@@ -117,16 +117,16 @@ def collect(
     )
 
 
-_KINDS: dict[str, type | tuple[type, int]] = {
-    "source": np.int32,
-    "place": np.int32,
-    "sizes": np.int64,
-    "heads": np.uint32,
-    "looks": np.uint64,
-    "owners": np.int32,
-    "kinds": np.int32,
-    "garment_owners": np.int32,
-    "garments": np.uint64,
+_KINDS: dict[str, str | tuple[str, int]] = {
+    "source": "int32",
+    "place": "int32",
+    "sizes": "int64",
+    "heads": "uint32",
+    "looks": "uint64",
+    "owners": "int32",
+    "kinds": "int32",
+    "garment_owners": "int32",
+    "garments": "uint64",
 }
 
 

@@ -31,7 +31,7 @@ class Page:
     objects: tuple[Object, ...]
 
 
-def parse(path: Path) -> Page:
+def parse(path: Path | str) -> Page:
     """The annotations in ``path``. Raises DataError with line and column."""
     content = xml_tree.read(path)
     try:
@@ -41,7 +41,7 @@ def parse(path: Path) -> Page:
         return _page(path, root, [xml_tree.line(node) for node in root.findall("object")])
 
 
-def _page(path: Path, root: Element, lines: Sequence[int]) -> Page:
+def _page(path: Path | str, root: Element, lines: Sequence[int]) -> Page:
     """That of the tree ``root``; ``lines`` are those of its objects."""
     if root.tag != "annotation":
         raise error(path, root, f"the file begins with <{root.tag[:40]}>, not <annotation>")
@@ -88,7 +88,7 @@ def _short(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
-def _object(path: Path, node: Element, line: int) -> Object:
+def _object(path: Path | str, node: Element, line: int) -> Object:
     name, box = word(node, "name"), node.find("bndbox")
     if name is None:
         raise error(path, node, "an object has no name")
@@ -117,24 +117,26 @@ def _from_zero(number: float) -> float:
     return round(number - 1, 6)
 
 
-def _ring(path: Path, node: Element) -> Polygon:
+def _ring(path: Path | str, node: Element) -> Polygon:
     """The points of a <polygon>: <x1>, <y1>, <x2>, ... as Roboflow writes them."""
     names = {inner.tag for inner in node}
     numbers = range(1, len(names) // 2 + 1)
     return tuple(_from_zero(_number(path, node, f"{axis}{number}")) for number in numbers for axis in "xy")
 
 
-def _number(path: Path, node: Element, name: str) -> float:
+def _number(path: Path | str, node: Element, name: str) -> float:
     inner = node.find(name)
     if inner is None:
         raise error(path, node, f"<{node.tag}> lacks <{name}>")
     text = (inner.text or "").strip()
+    if len(text) < 7 and text.isascii() and text.isdecimal():
+        return int(text)
     if not is_number(text) or abs(value := float(text)) >= FAR:
         raise error(path, inner, f"<{name}> must be a number of pixels, not {text[:40]!a}")
     return int(value) if value.is_integer() else value
 
 
-def _flag(path: Path, node: Element, name: str) -> bool:
+def _flag(path: Path | str, node: Element, name: str) -> bool:
     inner = node.find(name)
     text = (inner.text or "").strip() if inner is not None else ""
     if inner is not None and text not in ("", "0", "1", "Unspecified"):
@@ -142,7 +144,7 @@ def _flag(path: Path, node: Element, name: str) -> bool:
     return text == "1"
 
 
-def _size(path: Path, node: Element | None) -> tuple[int, int] | None:
+def _size(path: Path | str, node: Element | None) -> tuple[int, int] | None:
     if node is None or word(node, "width") is None or word(node, "height") is None:
         return None
     width, height = (_number(path, node, name) for name in ("width", "height"))
