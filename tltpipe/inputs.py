@@ -15,9 +15,16 @@ from pathlib import Path
 from typing import cast
 
 
+READ = os.O_RDONLY | os.O_NONBLOCK
+"""How files are opened. Pipes and folders refuse ``os.pread``, and devices fill whatever is asked for: who reads so, and
+finds something shorter, needs not ask what it is."""
+
+_SMALL = 1 << 15  # bytes that are read without asking how many there are
+
+
 def handle(path: Path | str) -> int:
     """A file descriptor that reads the file ``path``, links followed. Raises OSError, also for pipes and devices."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = os.open(path, READ)
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
@@ -38,6 +45,15 @@ def opened(path: Path | str, buffering: int = -1) -> BufferedReader:
 
 def content(path: Path | str) -> bytes:
     """All bytes of the file ``path``; raises as ``handle`` does."""
+    descriptor = os.open(path, READ)
+    try:
+        found = os.pread(descriptor, _SMALL, 0)
+        if 0 < len(found) < _SMALL and not os.pread(descriptor, 1, len(found)):
+            return found
+    except OSError:  # a folder, a pipe, a disk that fails: is told below
+        pass
+    finally:
+        os.close(descriptor)
     with FileIO(handle(path)) as stream:
         return stream.readall()
 

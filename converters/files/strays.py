@@ -6,6 +6,7 @@ that it takes.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,19 @@ class Stray:
 def checksum(name: str, start: int = 0) -> int:
     """That of a name; ``start`` is the one of what stands before it."""
     return crc32(name.encode("utf-8", "surrogatepass"), start)
+
+
+def packed_checksum(name: str) -> bytes:
+    """As ``checksum``, in four bytes: of a large number of names no more is held, nor handed over."""
+    return crc32(name.encode("utf-8", "surrogatepass")).to_bytes(4, "little")
+
+
+def checksums(packed: bytearray) -> array[int]:
+    """Those that ``packed`` holds, one after the other."""
+    sums = array("I", packed)
+    if sys.byteorder == "big":
+        sums.byteswap()
+    return sums
 
 
 def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator[Stray]:

@@ -164,13 +164,13 @@ def gather(
     return total.columns()
 
 
-_KINDS: dict[str, type | tuple[type, int]] = {
-    "size": (np.int32, 2),
-    "items": np.int32,
-    "place": np.int32,
-    "box": (np.float32, 4),
-    "category": np.uint16,
-    "occlusion": np.uint8,
+_KINDS: dict[str, str | tuple[str, int]] = {
+    "size": ("int32", 2),
+    "items": "int32",
+    "place": "int32",
+    "box": ("float32", 4),
+    "category": "uint16",
+    "occlusion": "uint8",
 }
 
 

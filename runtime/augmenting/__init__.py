@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec import Struct
+
 from tltpipe.losses import Losses
 
 if TYPE_CHECKING:
@@ -35,8 +37,7 @@ class Folders:
         return (folder for folder in (self.images, self.labels, self.annotated) if folder is not None)
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(Struct, frozen=True):
     """What was written: images, boxes, those of no area (``outside``); and scores dropped from label lines."""
 
     images: int = 0
@@ -53,8 +54,7 @@ class Done:
         )
 
 
-@dataclass(frozen=True)
-class Augmented:
+class Augmented(Struct, frozen=True):
     """What came of a picture; ``record`` is for the data set's collector, where it has one.
 
     ``read`` and ``written`` have the class of each item, empty for what is of none.

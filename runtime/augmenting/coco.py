@@ -22,7 +22,7 @@ from converters.model import KeypointSlot, Object, listed
 from converters.model.findings import Findings
 from converters.model.splits import Place
 from converters.transfer import losing
-from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, outlines, pictures, pixels
+from runtime.augmenting import ANNOTATED, IMAGES, Augmented, Collector, Done, Folders, names, outlines, pictures
 from runtime.augmenting.recipe import Recipe
 from runtime.imaging import landmarks, transforms
 from runtime.imaging.placement import Placement
@@ -86,7 +86,7 @@ class Coco:
         picture, placement = pictures.augmented(str(sample.image), sample.file_name, recipe, folders, told=told)
         width, height = placement.size
         image, records = self.file.records(key)
-        image |= {"width": width, "height": height, "file_name": pixels.written_name(str(image["file_name"]))}
+        image |= {"width": width, "height": height, "file_name": names.written(str(image["file_name"]))}
         pairs = list(zip(sample.objects, records, strict=True))
         for thing, record in pairs:
             try:
@@ -110,13 +110,13 @@ class Coco:
     def _move(self, record: dict[str, Any], thing: Object, placement: Placement, *, refine: bool) -> None:
         """Change ``record``, which is that of ``thing``."""
         box = thing.box
-        corners = np.array([[box.left, box.top, box.right, box.bottom]], np.float32)
-        moved = transforms.move_boxes(corners, placement.matrix, placement.size)[0].tolist()
+        corners = box.left, box.top, box.right, box.bottom
+        (moved,) = transforms.move_boxes([corners], placement.matrix, placement.size)
         shape = outlines.moved(thing, placement)
         if shape is not None:
             record["segmentation"] = shape.segmentation
             if refine and shape.box is not None:
-                moved = list(shape.box)
+                moved = shape.box
         left, top, right, bottom = moved
         record["bbox"] = [round(value, _DECIMALS) for value in (left, top, right - left, bottom - top)]
         if "area" in record:

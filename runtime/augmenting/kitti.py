@@ -10,8 +10,7 @@ from pathlib import Path
 
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
-from converters.formats.kitti.rows import Label
-from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders
+from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, Done, Folders, names
 from runtime.augmenting.recipe import Recipe
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, unmatched
@@ -40,8 +39,6 @@ class Kitti:
     @property
     def notes(self) -> Sequence[str]:
         """What has no partner and is left out, and what is written in another format."""
-        from runtime.augmenting.pixels import written_name
-
         images, texts = self._listed
         stems = images.by_stem.keys()
         lone = [
@@ -52,7 +49,7 @@ class Kitti:
             )
             if count
         ]
-        changed = [name for name in self.keys() if written_name(name) != name]
+        changed = [name for name in self.keys() if names.written(name) != name]
         return [*images.notes(), *lone, *([f"{listing.counted(changed)} are written as .png"] if changed else [])]
 
     def keys(self) -> Sequence[str]:
@@ -75,28 +72,28 @@ class Kitti:
 
     def augment(self, key: str, recipe: Recipe, folders: Folders) -> Augmented:
         """Write the augmented image under its own name, and its labels; DataError with file and line."""
-        import numpy as np
-
         from runtime.augmenting import pictures
         from runtime.imaging import transforms
 
         label = f"{key.rpartition('.')[0]}.txt"
-        labels = kitti_rows.read(self.labels / label)
-        boxes = np.array([each.box for each in labels.lines], dtype=np.float32).reshape(-1, 4)
+        path = f"{self.labels}/{label}"
+        rows, scores = kitti_rows.rows(kitti_rows.text_of(path), source=path)
         picture, placement = pictures.augmented(f"{self.images}/{key}", key, recipe, folders)
-        moved = transforms.move_boxes(boxes, placement.matrix, placement.size)
-        gone = ((moved[:, 2] <= moved[:, 0]) | (moved[:, 3] <= moved[:, 1])).tolist()
-        written = [
-            _with_box(each, box)
-            for each, box, none in zip(labels.lines, moved.tolist(), gone, strict=True)
+        moved = transforms.move_boxes([numbers[3:7] for _, _, numbers in rows], placement.matrix, placement.size)
+        gone = [right <= left or bottom <= top for left, top, right, bottom in moved]
+        pairs = [
+            (category, [*numbers[:3], *box, *numbers[7:]])
+            for (_, category, numbers), box, none in zip(rows, moved, gone, strict=True)
             if not (none and recipe.drop_outside)
         ]
         assert folders.labels is not None
-        staging.write(str(folders.labels), label, kitti_rows.render(written).encode())
+        lines = [kitti_rows.render(category, numbers) for category, numbers in pairs]
+        staging.write(str(folders.labels), label, "".join(lines).encode())
         if folders.annotated is not None:
-            pictures.draw(picture, [(each.category, each.box) for each in written], folders.annotated, key)
-        done = Done(1, len(written), sum(gone), labels.scores)
-        return Augmented(done, unmatched.classes(labels.lines), unmatched.classes(written))
+            pictures.draw(picture, [(category, numbers[3:7]) for category, numbers in pairs], folders.annotated, key)
+        read = unmatched.classes(category for _, category, _ in rows)
+        written = unmatched.classes(category for category, _ in pairs) if len(pairs) < len(rows) else read
+        return Augmented(Done(1, len(pairs), sum(gone), len(scores)), read, written)
 
     shared = None
 
@@ -122,9 +119,3 @@ class Kitti:
 
 
 _TEXT = frozenset(("txt",))
-
-
-def _with_box(label: Label, box: list[float]) -> Label:
-    left, top, right, bottom = box
-    moved = (left, top, right, bottom)
-    return Label(label.category, label.truncation, label.occlusion, label.alpha, moved, label.world)

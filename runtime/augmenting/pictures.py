@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from runtime.augmenting import Folders, pixels
+from runtime.augmenting import Folders, names, pixels
 from runtime.augmenting.recipe import BLUR, COLOUR, PARAMETERS, SPATIAL, Recipe
 from runtime.imaging import tlt2_transforms, transforms
 from runtime.imaging.placement import Placement
@@ -37,7 +37,7 @@ def augmented(
     if (decoded.shape[1], decoded.shape[0]) != size:
         steps = steps_for(recipe, name, (decoded.shape[1], decoded.shape[0]))
     picture = steps.applied(decoded, antialias=recipe.antialias)
-    pixels.encode(picture, str(folders.images), pixels.written_name(name), grey=recipe.grey)
+    pixels.encode(picture, str(folders.images), names.written(name), grey=recipe.grey)
     return picture, placement
 
 
@@ -65,7 +65,7 @@ def draw(picture: Image, boxes: Sequence[tuple[str, Sequence[float]]], folder: P
         colour = colour_of(crc32(category.encode()))
         pen.rectangle(tuple(box), outline=colour, width=2)
         pen.text((box[0] + 3, box[1] + 1), category, fill=colour)
-    pixels.encode(np.asarray(canvas), str(folder), pixels.written_name(name))
+    pixels.encode(np.asarray(canvas), str(folder), names.written(name))
 
 
 ARITHMETIC: Mapping[str, ModuleType] = {"tao5": transforms, "tlt2": tlt2_transforms}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from PIL import Image as Pictures
 
-from converters.files import listing
 from converters.pictures import headers, limits
+from runtime.augmenting import names
 from runtime.imaging.transforms import Image, Size
 from tltpipe import inputs, staging
 from tltpipe.errors import DataError
@@ -19,12 +20,6 @@ from tltpipe.errors import DataError
 QUALITY = 75
 """Of JPEG files, Pillow's own default, as NVIDIA's program writes them."""
 
-_FORMATS = {
-    f".{extension}": format
-    for format in ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
-    for extension in listing.FORMATS[format]
-}
-"""How images are written, by their extension, in all colours; the others become PNG, which loses nothing."""
 _JPEG_START = b"\xff\xd8\xff"
 
 
@@ -55,15 +50,23 @@ def decode(path: str, *, least: Size | None = None) -> tuple[Image, Size]:
     data = read(path)
     if data.startswith(_JPEG_START):
         try:
-            height, width, *_ = simplejpeg.decode_jpeg_header(data)
-            limits.require_room(width, height, path)
-            wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
-            place = _room(3 * width * height)
-            return simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted, place), (width, height)
+            return _by_turbo(data, path, least)
         except ValueError:
             pass  # CMYK and other rare kinds; and what is damaged, of which Pillow tells more
     pixels = _by_pillow(Path(path))
     return pixels, (pixels.shape[1], pixels.shape[0])
+
+
+def _by_turbo(data: bytes, path: str, least: Size | None) -> tuple[Image, Size]:
+    """As ``decode``; raises ValueError for what libjpeg-turbo cannot do."""
+    if least is None:
+        with suppress(ValueError):  # too large for that memory, or the error comes once more
+            pixels = simplejpeg.decode_jpeg(data, "RGB", False, False, 0, 0, 1.0, _memory)
+            return pixels, (pixels.shape[1], pixels.shape[0])
+    height, width, *_ = simplejpeg.decode_jpeg_header(data)
+    limits.require_room(width, height, path)
+    wanted = (least[1], least[0], 2.0) if least else (0, 0, 1.0)
+    return simplejpeg.decode_jpeg(data, "RGB", False, False, *wanted, _room(3 * width * height)), (width, height)
 
 
 def _room(size: int) -> Image | None:
@@ -74,28 +77,19 @@ def _room(size: int) -> Image | None:
     global _memory
     if size > _KEPT:
         return None
-    if _memory is None or len(_memory) < size:
-        _memory = np.empty(max(size, 4 << 20), np.uint8)
+    if len(_memory) < size:
+        _memory = np.empty(size, np.uint8)
     return _memory
 
 
 _KEPT = 48 << 20
-_memory: Image | None = None
-
-
-def written_name(name: str) -> str:
-    """What the image ``name`` is called when it is written: ``.png`` where its own format has no encoder for RGB.
-
-    >>> written_name("a/1.jpg"), written_name("a/2.gif")
-    ('a/1.jpg', 'a/2.png')
-    """
-    return name if _suffix(name) in _FORMATS else f"{name.rpartition('.')[0]}.png"
+_memory: Image = np.empty(4 << 20, np.uint8)
 
 
 def encode(pixels: Image, folder: str, name: str, *, grey: bool = False) -> None:
-    """Write uint8 RGB ``pixels`` to the file ``name`` of the staging folder ``folder``, named as ``written_name`` says;
-    its suffix says how."""
-    format = _FORMATS[_suffix(name)]
+    """Write uint8 RGB ``pixels`` to the file ``name`` of the staging folder ``folder``, named as ``names.written``
+    says; its suffix says how."""
+    format = names.format_of(name)
     if format == "JPEG" and not grey and max(pixels.shape) < 65_500:
         # fastdct is off: those files differ from what Pillow writes by several levels.
         content = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False)
@@ -104,10 +98,6 @@ def encode(pixels: Image, folder: str, name: str, *, grey: bool = False) -> None
         (image.convert("L") if grey else image).save(stream, format)
         content = stream.getvalue()
     staging.write(folder, name, content)
-
-
-def _suffix(name: str) -> str:
-    return f".{name.rpartition('.')[2].lower()}"
 
 
 def _by_pillow(path: Path) -> Image:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from converters.files import listing
 from converters.formats.kitti import rows as kitti_rows
-from converters.formats.kitti.rows import Label
 from converters.model.ignore_regions import is_ignored
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -44,11 +43,12 @@ def among(pictures: Set[str], texts: Set[str], stems: Collection[str], *, labels
 def items(path: Path) -> list[str]:
     """The class of each line of the label file; none of one that is not there or cannot be read."""
     try:
-        return classes(kitti_rows.read(path).lines)
+        found, _ = kitti_rows.rows(kitti_rows.text_of(path), source=path)
     except DataError:
         return []
+    return classes(category for _, category, _ in found)
 
 
-def classes(lines: Iterable[Label]) -> list[str]:
-    """The class of each of ``lines``, empty for a region to ignore, which has none."""
-    return ["" if is_ignored(each.category) else each.category for each in lines]
+def classes(names: Iterable[str]) -> list[str]:
+    """The class of each item, empty for a region to ignore, which has none."""
+    return ["" if is_ignored(name) else name for name in names]

@@ -229,7 +229,7 @@ def test_label_that_is_no_text(work: Path) -> None:
     path = work / "1.txt"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="not UTF-8"):
-        kitti_rows.read(path)
+        kitti_rows.text_of(path)
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,9 @@ def tried(data: Kitti, recipe: Recipe) -> bool:
         if str(root) not in str(error):
             raise AssertionError("the error does not name its file") from error
         return False
-    written = kitti_rows.read(root / "labels/1.txt").lines
-    assert all(0 <= value <= 48 for label in written for value in label.box)
+    path = root / "labels/1.txt"
+    written, _ = kitti_rows.rows(kitti_rows.text_of(path), source=path)
+    assert all(0 <= value <= 48 for _, _, numbers in written for value in numbers[3:7])
     with Image.open(root / "images/1.jpg") as image:
         assert image.size == (48, 32)
     return True

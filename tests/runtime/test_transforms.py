@@ -23,7 +23,7 @@ def resize(size: transforms.Size, output: transforms.Size) -> transforms.Matrix:
 def test_matrix_of_a_quarter_turn() -> None:
     matrix = transforms.matrix(Spatial(angle=90, translate_x=10), size=(200, 100), output=(100, 100))
     np.testing.assert_allclose(matrix[:2], [[0, -0.5, 80], [1, 0, -50]], atol=1e-9)
-    boxes = transforms.move_boxes(np.float32([[60, 20, 90, 40]]), matrix, (100, 100))
+    boxes = transforms.move_boxes([(60, 20, 90, 40)], matrix, (100, 100))
     np.testing.assert_allclose(boxes, [[60, 10, 70, 40]], atol=1e-4)
 
 
@@ -32,15 +32,25 @@ def test_matrix_of_all_together() -> None:
     matrix = transforms.matrix(spatial, size=(200, 100), output=(200, 100))
     expected = [[0.905491, -0.435989, 31.250410], [-0.342020, -0.939693, 128.186645]]
     np.testing.assert_allclose(matrix[:2], expected, atol=1e-5)
-    boxes = transforms.move_boxes(np.float32([[60, 20, 90, 40]]), matrix, (200, 100))
+    boxes = transforms.move_boxes([(60, 20, 90, 40)], matrix, (200, 100))
     np.testing.assert_allclose(boxes, [[68.14, 59.82, 104.02, 88.87]], atol=0.01)
 
 
 def test_boxes_are_clamped_and_none_is_dropped() -> None:
-    boxes = transforms.move_boxes(np.float32([[-5, 1, 8, 99], [50, 50, 60, 60]]), IDENTITY, (10, 20))
-    assert boxes.dtype == np.float32
-    assert boxes.tolist() == [[0, 1, 8, 20], [10, 20, 10, 20]]
-    assert transforms.move_boxes(np.zeros((0, 4), np.float32), IDENTITY, (10, 20)).shape == (0, 4)
+    boxes = transforms.move_boxes([(-5, 1, 8, 99), (50, 50, 60, 60)], IDENTITY, (10, 20))
+    assert repr(boxes) == "[(0.0, 1.0, 8.0, 20.0), (10.0, 20.0, 10.0, 20.0)]"
+    assert transforms.move_boxes([], IDENTITY, (10, 20)) == []
+
+
+@pytest.mark.parametrize("largest", [1e3, 1e38])
+def test_boxes_move_in_single_precision(largest: float) -> None:
+    chance = np.random.default_rng(3)
+    boxes = chance.uniform(-largest, largest, (400, 4)).astype(np.float32)
+    spatial = Spatial(angle=10, flip_horizontal=True, shear_x=0.1, translate_x=20)
+    for each in (spatial, Spatial()):
+        matrix = transforms.matrix(each, size=(749, 999), output=(288, 288))
+        upright = transforms.upright(boxes, matrix.astype(np.float32)).clip(0, 288)
+        np.testing.assert_array_equal(transforms.move_boxes(boxes.tolist(), matrix, (288, 288)), upright)
 
 
 def test_identity_leaves_pixels(noise: transforms.Image) -> None:

@@ -22,8 +22,8 @@ from converters.model import Attribute, KeypointSlot, Mask, Object, Sample, flat
 from tltpipe.errors import DataError
 
 Annotation = tuple[bytes, int, int]
-"""A JSON record without ids; where the category's own points begin in it, and the number of that category: the zeros
-around them are left to the writer. 0 where there are none."""
+"""A JSON record without its brace and ids; where the category's own points begin in it, 0 where there are none; and the
+number of the category. The zeros around those points are left to the writer."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -62,7 +62,7 @@ class Recorder:
         if sample.void is not None:
             image[VOID] = _run_lengths(sample.void)
         number = _number(sample.id) if sample.number is None else sample.number
-        return Entry(number, orjson.dumps(image), [self._annotation(thing, sample) for thing in sample.objects])
+        return Entry(number, _open(image), [self._annotation(thing, sample) for thing in sample.objects])
 
     def _annotation(self, thing: Object, sample: Sample) -> Annotation:
         box, category = thing.box, self._category(thing, sample)
@@ -94,12 +94,12 @@ class Recorder:
         if slot is not None:
             own = self._points(thing, slot, sample)
             record |= {"num_keypoints": len(own) // 3 - own[2::3].count(0), "keypoints": own}
-            text = orjson.dumps(record)
+            text = _open(record)
             return (text, text.rindex(b"[") + 1 if slot.count else 0, category)
         if thing.keypoints:
             what = f"{thing.category} has keypoints, but was not announced with any"
             raise DataError(what, where=sample.where(thing))
-        return (orjson.dumps(record), 0, category)
+        return (_open(record), 0, category)
 
     def _category(self, thing: Object, sample: Sample) -> int:
         try:
@@ -116,6 +116,12 @@ class Recorder:
             what = f"{thing.category} has {len(own) // 3} keypoints, not {slot.count}"
             raise DataError(what, where=sample.where(thing), code=rules.LANDMARK_COUNT.code)
         return own
+
+
+def _open(record: Mapping[str, Any]) -> bytes:
+    """``record`` as JSON behind its brace, where ids go. A copy: what orjson returns lies in more memory than it needs,
+    and to take new memory for every record costs more than all else."""
+    return orjson.dumps(record)[1:]
 
 
 def _extent(low: float, high: float) -> float:
@@ -243,14 +249,14 @@ class Writer:
 
     def write(self, number: int, image: bytes, annotations: Iterable[tuple[Annotation, int]]) -> None:
         """Write records with the numbers that they have: the ``image``, and its ``annotations`` each with its own."""
-        self._lists.image(b'{"id":%d,' % number, image[1:])
+        self._lists.image(b'{"id":%d,' % number, image)
         for (text, points, category), own in annotations:
             ids = b'{"id":%d,"image_id":%d,' % (own, number)
             if points:
                 before, after = self._around[category]
-                self._lists.annotation(ids, text[1:points], before, text[points:-2], after)
+                self._lists.annotation(ids, text[:points], before, text[points:-2], after)
             else:
-                self._lists.annotation(ids, text[1:])
+                self._lists.annotation(ids, text)
 
     def _info(self) -> dict[str, Any]:
         """Which stretch of the keypoint vector is whose: COCO has no field for it, and ``info`` is free."""

@@ -7,7 +7,6 @@ occlusion as a float, and a sixteenth column (a detector's score), which is drop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,45 +29,14 @@ _LEAST = 9
 """Columns of what is trained on: class, truncation, occlusion, alpha, the box, and one more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One line: ``box`` left, top, right, bottom in pixels; ``world`` height, width, length, x, y, z, rotation_y."""
-
-    category: str
-    truncation: float
-    occlusion: int
-    alpha: float
-    box: tuple[float, float, float, float]
-    world: tuple[float, float, float, float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """One file: its lines in order, and how many of them carried a score that was dropped."""
-
-    lines: tuple[Label, ...]
-    scores: int = 0
-
-
 Row = tuple[int, str, list[float]]
 """One line as it is read: line number, class, the fourteen numbers behind it (occlusion not yet cut to an integer)."""
-
-
-def read(path: Path) -> Labels:
-    """The labels in the file ``path``; raises DataError with file and line for what cannot be understood."""
-    return parse(text_of(path), source=path)
-
-
-def parse(text: str, *, source: Path | str) -> Labels:
-    """The labels in ``text``; ``source`` names the file in a DataError."""
-    found, scores = rows(text, source=source)
-    return Labels(tuple(_label(category, numbers) for _, category, numbers in found), len(scores))
 
 
 def rows(text: str, *, source: Path | str) -> tuple[list[Row], list[int]]:
     """The lines of ``text`` that are not blank, and the numbers of those with a score, which is dropped.
 
-    Cheaper than ``parse`` for those who have many files to read.
+    ``source`` names the file in a DataError, which has the line of what cannot be understood.
     """
     found: list[Row] = []
     scores: list[int] = []
@@ -183,21 +151,12 @@ def text_of(path: Path | str, held: bytes | None = None) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def render(labels: Sequence[Label]) -> str:
-    """One line a label, fifteen columns: two decimals, occlusion an integer."""
-    return "".join(_line(label) for label in labels)
+def render(category: str, numbers: Sequence[float]) -> str:
+    """The line of a class and its fourteen numbers: two decimals, occlusion an integer."""
+    return _LINE % (category, *numbers)
 
 
-def _line(label: Label) -> str:
-    box = " ".join(f"{value:.2f}" for value in label.box)
-    world = " ".join(f"{value:.2f}" for value in label.world)
-    return f"{label.category} {label.truncation:.2f} {label.occlusion} {label.alpha:.2f} {box} {world}\n"
-
-
-def _label(category: str, numbers: Sequence[float]) -> Label:
-    truncation, occlusion, alpha, left, top, right, bottom, height, width, length, x, y, z, rotation = numbers
-    box = (left, top, right, bottom)
-    return Label(category, truncation, int(occlusion), alpha, box, (height, width, length, x, y, z, rotation))
+_LINE = f"%s %.2f %d{' %.2f' * (NUMBERS - 2)}\n"
 
 
 def _no_number(columns: Sequence[str], where: Location) -> DataError:
