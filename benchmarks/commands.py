@@ -13,8 +13,8 @@ def prepare(workspace: Path) -> Argv:
     return [BIN / "tltpipe", "prepare", "-w", workspace, "--set", "data.splits=[train]"]
 
 
-def convert(source: Path, target: Path, *, of: str, to: str) -> Argv:
-    return [BIN / "tltpipe", "convert", source, target, "--from", of, "--to", to, "--images", "none"]
+def convert(source: Path, target: Path, *, of: str, to: str, images: str = "none") -> Argv:
+    return [BIN / "tltpipe", "convert", source, target, "--from", of, "--to", to, "--images", images]
 
 
 def check(dataset: Path) -> Argv:

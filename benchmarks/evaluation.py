@@ -66,22 +66,29 @@ def main() -> None:
 
 
 def draw(pictures: int, detections: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Five objects a picture or so; of the detections half lie near one, most of its class, and score higher."""
+    """Five objects a picture or so, and detections."""
     random, made = np.random.default_rng(0), []
     for _ in range(pictures):
         count = int(random.integers(1, 10))
         low, span = random.uniform(0, 200, (count, 2)), np.exp(random.uniform(2.3, 5.0, (count, 2)))
-        objects, labels = np.concatenate([low, low + span], 1), random.integers(1, 14, count)
-        near, right = random.integers(0, count, detections), random.random(detections)
-        boxes = objects[near] + random.normal(0, 0.07, (detections, 4)) * np.tile(span[near], 2)
-        lost = right > 0.5
-        boxes[lost, :2] = random.uniform(0, 200, (int(lost.sum()), 2))
-        boxes[lost, 2:] = boxes[lost, :2] + random.uniform(8, 88, (int(lost.sum()), 2))
-        boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
-        kinds = np.where(right < 0.4, labels[near], random.integers(1, 14, detections))
-        scores = np.where(right < 0.4, random.beta(4, 2, detections), random.beta(1, 5, detections))
-        made.append(({"boxes": boxes, "labels": kinds, "scores": scores}, {"boxes": objects, "labels": labels}))
+        truth = {"boxes": np.concatenate([low, low + span], 1), "labels": random.integers(1, 14, count)}
+        made.append((detections_near(random, truth, detections), truth))
     return made
+
+
+def detections_near(random: np.random.Generator, truth: dict[str, Any], count: int) -> dict[str, Any]:
+    """Of ``count`` detections half lie near an object of ``truth``, most of its class, and score higher."""
+    objects, labels = truth["boxes"], truth["labels"]
+    near, right = random.integers(0, len(labels), count), random.random(count)
+    span = objects[near, 2:] - objects[near, :2]
+    boxes = objects[near] + random.normal(0, 0.07, (count, 4)) * np.tile(span, 2)
+    lost = right > 0.5
+    boxes[lost, :2] = random.uniform(0, 200, (int(lost.sum()), 2))
+    boxes[lost, 2:] = boxes[lost, :2] + random.uniform(8, 88, (int(lost.sum()), 2))
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
+    kinds = np.where(right < 0.4, labels[near], random.integers(1, 14, count))
+    scores = np.where(right < 0.4, random.beta(4, 2, count), random.beta(1, 5, count))
+    return {"boxes": boxes, "labels": kinds, "scores": scores}
 
 
 def collect(pictures: list[tuple[dict[str, Any], dict[str, Any]]]) -> Findings:

@@ -46,12 +46,17 @@ def _stretch(split: str, labels: Labels, out: str) -> None:
         _write(f"{out}/{stem}.txt", content)
 
 
-def loads(document: str, packed: str, out: str) -> None:
-    """``orjson.loads`` of the file ``document``, write the label bytes to ``out``; one process."""
+def loads(document: str, packed: str, out: str, images: str = "") -> None:
+    """``orjson.loads`` of the file ``document``, write the label bytes to ``out``; one process.
+
+    With ``images``, the folder of the pictures, the start of each is read, too.
+    """
     import orjson
 
     page = orjson.loads(_whole(document))
     for stem, content in _unpack(packed):
+        if images:
+            _read(f"{images}/{stem}.jpg", HEAD)
         _write(f"{out}/{stem}.txt", content)
     del page
 

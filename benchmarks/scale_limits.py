@@ -55,7 +55,7 @@ class Generated:
         number = int(key[0])
         boxes = (Box(1.0, 2.0, 100.0 + number % 400, 300.0), Box(50.0, 60.0, 90.0, 95.0))
         things = tuple(Object("vest", box, origin=1) for box in boxes[: 1 + number % 2])
-        return Sample(key[0], Path(f"/generated/{key[0]}.jpg"), 640, 480, things)
+        return Sample(key[0], f"/generated/{key[0]}.jpg", 640, 480, things)
 
 
 def convert(count: int, folder: Path) -> None:

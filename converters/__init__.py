@@ -41,7 +41,7 @@ class Adder:
         self._writer = writer
 
     def add(self, sample: Sample) -> None:
-        self._writer.append(self._writer.recorder.record(sample))
+        self._writer.append([self._writer.recorder.record(sample)])
 
 
 @contextmanager

@@ -67,6 +67,8 @@ class Run:
     """The stage under way was begun before, under facts by which what was done then is a part of its work."""
     judged: dict[str, Facts] = field(default_factory=dict)
     """What stages that were judged just now depend on: one look at every file is enough."""
+    prints: dict[Path, Callable[[], str]] = field(default_factory=dict)
+    """Fingerprints that other processes work out meanwhile, for the first who asks for one."""
     losses: Losses = field(default_factory=Losses)
     """What the programs of the stage under way said of what they read, wrote and lost."""
     warned: set[str] = field(default_factory=set)

@@ -9,14 +9,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import cast
 
 
+READ = os.O_RDONLY | os.O_NONBLOCK
+"""How files are opened. Pipes and folders refuse ``os.pread``, and devices fill whatever is asked for: who reads so, and
+finds something shorter, needs not ask what it is."""
+
+_SMALL = 1 << 15  # bytes that are read without asking how many there are
+
+
 def handle(path: Path | str) -> int:
     """A file descriptor that reads the file ``path``, links followed. Raises OSError, also for pipes and devices."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = os.open(path, READ)
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
@@ -37,8 +45,42 @@ def opened(path: Path | str, buffering: int = -1) -> BufferedReader:
 
 def content(path: Path | str) -> bytes:
     """All bytes of the file ``path``; raises as ``handle`` does."""
+    descriptor = os.open(path, READ)
+    try:
+        found = os.pread(descriptor, _SMALL, 0)
+        if 0 < len(found) < _SMALL and not os.pread(descriptor, 1, len(found)):
+            return found
+    except OSError:  # a folder, a pipe, a disk that fails: is told below
+        pass
+    finally:
+        os.close(descriptor)
     with FileIO(handle(path)) as stream:
         return stream.readall()
+
+
+def heads(folder: Path | str, names: Iterable[str], most: int) -> Iterator[bytes]:
+    """The first bytes of many files in ``folder``, at most ``most`` of each, in half the time that ``handle`` takes.
+
+    Nothing of one that cannot be read, or is no file but a pipe; devices have nothing, or no end: ``handle`` says it.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield from (b"" for _ in names)
+        return
+    try:
+        for name in names:
+            try:
+                file = os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=descriptor)
+                try:
+                    content = os.pread(file, most, 0)
+                finally:
+                    os.close(file)
+            except OSError:
+                content = b""
+            yield content
+    finally:
+        os.close(descriptor)
 
 
 def head(path: Path | str, length: int = 4096) -> bytes:

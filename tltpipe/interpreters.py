@@ -22,10 +22,10 @@ def import_installed_only() -> None:
 
 
 def collect_seldom() -> None:
-    """For a process of ours that makes many small objects and few cycles: search for these once in 50,000 objects, and
+    """For a process of ours that makes many small objects and few cycles: search for these once in 200,000 objects, and
     not at its end, where the search takes as long as a short command. What is registered for the end happens all the
     same."""
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 10, 10)
     atexit.register(gc.freeze)
 
 

@@ -49,15 +49,18 @@ def _sync(folder: Path) -> None:
 
 def write(folder: str, name: str, content: bytes) -> None:
     """Put ``content`` into the file ``folder/name``; folders of the name are made. Raises HostError."""
-    _make(folder, name, lambda path: _write(path, content))
+    try:
+        _write(f"{folder}/{name}", content)
+    except OSError:  # there is one, or no folder, or it cannot be written
+        _make(folder, name, lambda path: _write(path, content))
 
 
-def copy(folder: str, name: str, source: Path) -> None:
+def copy(folder: str, name: str, source: str) -> None:
     """Make ``folder/name`` a copy of the file ``source``. Raises OSError where that cannot be read, else HostError."""
     _make(folder, name, lambda path: _copy(source, path), source)
 
 
-def link(folder: str, name: str, source: Path) -> None:
+def link(folder: str, name: str, source: str) -> None:
     """As ``copy``, but make it a hard link where the file system allows."""
 
     def linked(path: str) -> None:
@@ -92,15 +95,15 @@ def aside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.aside.partial")
 
 
-def _make(folder: str, name: str, create: Callable[[str], None], source: Path | None = None) -> None:
+def _make(folder: str, name: str, create: Callable[[str], None], source: str | None = None) -> None:
     try:
         _place(folder, name, create)
     except FileNotFoundError:
-        if source is not None and not source.exists():
+        if source is not None and not Path(source).exists():
             raise
         raise _gone(folder) from None
     except OSError as refusal:
-        if source is not None and refusal.filename == str(source):
+        if source is not None and refusal.filename == source:
             raise  # it cannot be read
         with writable(Path(f"{folder}/{name}").parent):
             raise
@@ -157,8 +160,8 @@ def _write(path: str, content: bytes) -> None:
         os.close(file)
 
 
-def _copy(source: Path, path: str) -> None:
-    with source.open("rb") as read, os.fdopen(os.open(path, _NEW, 0o666), "wb", buffering=0) as written:
+def _copy(source: str, path: str) -> None:
+    with Path(source).open("rb") as read, os.fdopen(os.open(path, _NEW, 0o666), "wb", buffering=0) as written:
         shutil.copyfileobj(read, written, 1 << 20)
     shutil.copystat(source, path)
 

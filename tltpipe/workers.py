@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +13,9 @@ from tltpipe.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+ALONE = 2048
+"""Small files that one process reads in the time that others take to start."""
 
 
 def parallel_map(
@@ -47,3 +52,27 @@ def start_workers(function: Callable[..., Any], *modules: str) -> None:
 def preload(*modules: str) -> None:
     """Let workers on this machine start and import ``modules`` while this process does its own."""
     executors.chosen().preload(*modules)
+
+
+def preload_for(root: Path | str, *modules: str, workers: int | None = None) -> None:
+    """As ``preload``, where so many files lie below the folder ``root`` that ``workers`` will be needed to read them;
+    None are all that the executor has."""
+    if not executors.far() and (workers or executors.chosen().workers()) > 1 and _holds_many(str(root)):
+        preload(*modules)
+
+
+def _holds_many(root: str) -> bool:
+    """Whether there are more than 2 * ALONE entries in ``root`` and in the folders of three levels below it."""
+    seen, folders = 0, [root]
+    for _ in range(4):
+        inner: list[str] = []
+        for folder in folders:
+            with suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > 2 * ALONE:
+                        return True
+                    if entry.is_dir():
+                        inner.append(entry.path)
+        folders = inner
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,25 @@ from tltpipe.errors import DataError, Location
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The object in the file ``path``.
+    """The object in the file ``path``. Raises DataError as ``content`` and ``parsed`` do."""
+    return parsed(content(path), path)
 
-    Raises DataError when it is missing, cannot be read, is no JSON (with line and column), or is not an object.
-    """
+
+def content(path: Path | str) -> bytes:
+    """What is in the file ``path``. Raises DataError when it is missing or cannot be read."""
     try:
-        content = inputs.content(path)
+        return inputs.content(path)
     except FileNotFoundError:
-        raise DataError("this file is missing", where=path) from None
+        raise DataError("this file is missing", where=Path(path)) from None
     except OSError as problem:
-        raise DataError(f"this file cannot be read: {problem.strerror}", where=path) from None
+        raise DataError(f"this file cannot be read: {problem.strerror}", where=Path(path)) from None
+
+
+def parsed(content: bytes, path: Path) -> dict[str, Any]:
+    """The object that ``content`` of the file ``path`` is.
+
+    Raises DataError when it is no JSON (with line and column), or is not an object.
+    """
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as problem:
@@ -65,7 +75,7 @@ FIX = "correct the file, or leave such pictures out with --skip-bad"
 class Fields:
     """The fields of one JSON object, each taken with its type checked."""
 
-    values: dict[str, Any]
+    values: Mapping[str, Any]
     path: Path
     prefix: str = ""
 

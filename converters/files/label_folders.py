@@ -16,7 +16,8 @@ from tltpipe.errors import DataError
 TEXT = frozenset(("txt",))
 """Extensions of label files."""
 
-_USUAL = 1 << 16  # bytes that one system call reads at little cost
+USUAL = 1 << 16
+"""Bytes that one system call reads at little cost, and more than nearly all label files have."""
 _LARGEST = 16 << 20  # bytes; no label file is that large
 
 
@@ -73,16 +74,21 @@ class LabelFolder:
             raise DataError(what, where=image, hint=hint, code=code) from None
 
 
-def read(path: str) -> bytes:
-    """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none."""
+def read(path: str, head: bytes = b"") -> bytes:
+    """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none.
+
+    ``head`` are its first ``USUAL`` bytes, where these are there already.
+    """
     try:
-        file = inputs.handle(path)
-        try:
-            content = os.read(file, _USUAL)
-            if len(content) == _USUAL:
-                content += os.read(file, _LARGEST)
-        finally:
-            os.close(file)
+        content = head if len(head) < USUAL else b""
+        if not content:
+            file = inputs.handle(path)
+            try:
+                content = os.read(file, USUAL)
+                if len(content) == USUAL:
+                    content += os.read(file, _LARGEST)
+            finally:
+                os.close(file)
     except FileNotFoundError:
         raise
     except OSError as problem:

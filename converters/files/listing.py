@@ -45,6 +45,18 @@ UNSUPPORTED = frozenset(
 """Extensions of what people store as images and no decoder here reads: said, never passed over in silence."""
 
 
+def joined(folder: Path, path: str) -> str:
+    """The text of ``folder / path`` at a tenth of what that costs, for a ``path`` as ``files`` gives them."""
+    above = str(folder)
+    return path if above == "." else f"{above}/{path}" if above != "/" else f"/{path}"
+
+
+def without_extension(path: str) -> str:
+    """``path`` without what ``PurePath.suffix`` says."""
+    dot = path.rfind(".")
+    return path[:dot] if path.rfind("/") + 1 < dot < len(path) - 1 else path
+
+
 def files(folder: Path, extensions: frozenset[str], *, without: Iterable[Path] = ()) -> Iterator[str]:
     """Paths below ``folder``, with "/", of the files with one of ``extensions``; in no order.
 

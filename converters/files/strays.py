@@ -6,10 +6,11 @@ that it takes.
 
 from __future__ import annotations
 
+import sys
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ANNOTATIONS = frozenset(("json", "txt", "xml"))
 """Extensions of files that each say what is on one picture."""
+
+_BLOCK = 65_536
 
 
 def _none() -> Sums:
@@ -67,6 +70,19 @@ class Stray:
 def checksum(name: str, start: int = 0) -> int:
     """That of a name; ``start`` is the one of what stands before it."""
     return crc32(name.encode("utf-8", "surrogatepass"), start)
+
+
+def packed_checksum(name: str) -> bytes:
+    """As ``checksum``, in four bytes: of a large number of names no more is held, nor handed over."""
+    return crc32(name.encode("utf-8", "surrogatepass")).to_bytes(4, "little")
+
+
+def checksums(packed: bytearray) -> array[int]:
+    """Those that ``packed`` holds, one after the other."""
+    sums = array("I", packed)
+    if sys.byteorder == "big":
+        sums.byteswap()
+    return sums
 
 
 def strays(claims: Sequence[Claim], *, besides: Sequence[Path] = ()) -> Iterator[Stray]:
@@ -142,17 +158,22 @@ def _outermost(every: Iterable[Sequence[Path]]) -> list[Path]:
 
 def _strays(folder: Path, inner: Sequence[_Inner]) -> Iterator[str]:
     pictures, known = listing.PICTURES | listing.UNSUPPORTED, _Known.to(folder, inner)
-    unclaimed = [path for path in _files(folder, pictures | ANNOTATIONS) if not known.claims(path)]
-    others = {path.rpartition(".")[2].lower() for path in unclaimed} - pictures
-    belonging = (path for path in _files(folder, frozenset(others)) if known.claims(path)) if others else ()
-    counted = pictures | {path.rpartition(".")[2].lower() for path in belonging}
+    unclaimed = [path for _, free in known.blocks(folder, pictures | ANNOTATIONS) for path in free if _counts(path)]
+    others = frozenset(path.rpartition(".")[2].lower() for path in unclaimed) - pictures
+    belonging = (path for paths, free in known.blocks(folder, others) for path in set(paths).difference(free))
+    counted = pictures | {path.rpartition(".")[2].lower() for path in belonging if _counts(path)}
     return (path for path in unclaimed if path.rpartition(".")[2].lower() in counted)
+
+
+def _counts(path: str) -> bool:
+    """Whether this is not what programs leave behind."""
+    return not path.rpartition("/")[2].startswith("_")
 
 
 @dataclass(frozen=True)
 class _Known:
-    """Sorted check sums of what the claims in a folder have: names, for each ``start`` of a path, and ``whole`` paths,
-    which begin with the check sum ``top``."""
+    """Check sums of what the claims in a folder have: names, for each ``start`` of a path, and ``whole`` paths, which
+    begin with the check sum ``top``."""
 
     names: Sequence[tuple[str, array[int]]]
     whole: array[int]
@@ -161,25 +182,27 @@ class _Known:
     @classmethod
     def to(cls, folder: Path, inner: Sequence[_Inner]) -> _Known:
         starts = dict.fromkeys(each.start for each in inner)
-        names = [(start, _sorted(each.claim.names for each in inner if each.start == start)) for start in starts]
-        return cls(names, _sorted(each.claim.paths for each in inner), checksum(f"{folder}/"))
+        names = [(start, _joined(each.claim.names for each in inner if each.start == start)) for start in starts]
+        return cls(names, _joined(each.claim.paths for each in inner), checksum(f"{folder}/"))
 
-    def claims(self, path: str) -> bool:
-        """Whether the file ``path`` below the folder belongs to a picture."""
-        for start, sums in self.names:
-            if path.startswith(start) and _among(sums, checksum(path[len(start) :].rpartition(".")[0])):
-                return True
-        return bool(self.whole) and _among(self.whole, checksum(path.rpartition(".")[0], self.top))
+    def blocks(self, folder: Path, extensions: frozenset[str]) -> Iterator[tuple[list[str], list[str]]]:
+        """Paths of the files below ``folder``, a block at a time, and those of them that belong to no picture."""
+        files = listing.files(folder, extensions) if extensions else iter(())
+        # All that is known is gone through once a block, of which there are never many.
+        while block := list(islice(files, max(_BLOCK, sum(len(sums) for _, sums in self.names) // 8))):
+            yield block, self._free(block)
+
+    def _free(self, paths: list[str]) -> list[str]:
+        for start, names in self.names:
+            sums = [checksum(path[len(start) :].rpartition(".")[0]) for path in paths]
+            free = set(sums).difference(names)
+            paths = [p for p, own in zip(paths, sums, strict=True) if own in free or not p.startswith(start)]
+        if paths and self.whole:
+            sums = [checksum(path.rpartition(".")[0], self.top) for path in paths]
+            free = set(sums).difference(self.whole)
+            paths = [path for path, own in zip(paths, sums, strict=True) if own in free]
+        return paths
 
 
-def _sorted(some: Iterable[Sums]) -> array[int]:
-    return array("I", sorted(number for sums in some for number in sums.tolist()))
-
-
-def _among(sums: array[int], wanted: int) -> bool:
-    place = bisect_left(sums, wanted)
-    return place < len(sums) and sums[place] == wanted
-
-
-def _files(folder: Path, extensions: frozenset[str]) -> Iterator[str]:
-    return (path for path in listing.files(folder, extensions) if not path.rpartition("/")[2].startswith("_"))
+def _joined(some: Iterable[Sums]) -> array[int]:
+    return array("I", b"".join(sums.tobytes() for sums in some))

@@ -81,8 +81,8 @@ class Writer(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def append(self, record: Any) -> None:
-        """Take the next sample's record; keeps nothing that grows beyond a few bytes a picture."""
+    def append(self, records: Sequence[Any]) -> None:
+        """Take the records of the next samples; keeps nothing that grows beyond a few bytes a picture."""
         ...
 
 
@@ -96,8 +96,8 @@ class FilesOfTheirOwn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def append(self, record: Any) -> None:
-        """The file is there already."""
+    def append(self, records: Sequence[Any]) -> None:
+        """The files are there already."""
 
 
 class MakeWriter(Protocol):

@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from converters.files import json_file, listing
 from converters.files.json_file import FIX, Fields
-from converters.model import Box, Dataset, Keypoint, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
+from converters.files.numerals import FAR
+from converters.model import Box, Dataset, Keypoints, KeypointSlot, Object, Polygon, Sample, garments, rules
 from converters.model.findings import Findings
 from converters.model.splits import Place, by_name, only_split
 from converters.pictures import headers
@@ -103,6 +109,11 @@ class Split:
 
     PAIRED = True
 
+    @cached_property
+    def above(self) -> str:
+        """What the text of every path begins with."""
+        return f"{self.folder}/" if self.folder != Path() else ""
+
     @property
     def inputs(self) -> tuple[Path, ...]:
         pictures = (self.folder / "image",)
@@ -141,122 +152,188 @@ class Split:
         stem, *extensions = key
         if len(extensions) > 1:
             raise listing.ambiguous(self.folder / "image", (f"{stem}.{extension}" for extension in extensions))
-        # One parse of each path: joining with "/" would cost as much as reading the file.
-        image = Path(f"{self.folder}/image/{stem}.{extensions[0] if extensions else 'jpg'}")
-        path = Path(f"{self.folder}/annos/{stem}.json")
+        image = f"{self.above}image/{stem}.{extensions[0] if extensions else 'jpg'}"
+        path = f"{self.above}annos/{stem}.json"
         if not self.annotated:
             return Sample(stem, image, *self._size(image, path, findings), annotations=image)
         try:
-            page = json_file.load(path)
+            content = json_file.content(path)
         except DataError:
-            if path.exists():
+            if Path(path).exists():
                 raise
             what = "the annotations of this picture are missing"
-            raise DataError(what, where=path, hint=_missing(image), code=rules.NO_ANNOTATIONS.code) from None
+            raise DataError(what, where=Path(path), hint=_missing(image), code=rules.NO_ANNOTATIONS.code) from None
+        page = _typed(content)
+        values = json_file.parsed(content, Path(path)) if page is None else {}
         width, height = self._size(image, path, findings)
-        fields = Fields(page, path)
-        pair_id, source = fields.whole("pair_id"), fields.text("source")
-        items = [name for name in page if name.startswith("item")]
-        if len(items) > 1:
-            items.sort(key=_natural)
-        objects = []
-        for name in items:
-            if not isinstance(page[name], dict):
-                raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=FIX)
-            item = _Item(Fields(page[name], path, f"{name}."), f"{stem} {name}", findings)
-            objects.append(item.object(name, pair_id))
-        return Sample(stem, image, width, height, tuple(objects), source, path)
+        pair_id, source, items = page or _checked(values, Path(path))
+        objects = tuple([_object(name, item, pair_id, stem, findings) for name, item in items])
+        return Sample(stem, image, width, height, objects, source, path)
 
-    def _size(self, image: Path, path: Path, findings: Findings) -> tuple[int, int]:
-        format = "JPEG" if image.suffix.lower() in (".jpg", ".jpeg") and not self.any_kind else None
+    def _size(self, image: str, path: str, findings: Findings) -> tuple[int, int]:
+        format = "JPEG" if image[-5:].lower().endswith((".jpg", ".jpeg")) and not self.any_kind else None
         try:
             return headers.look(image, findings, format=format)
         except DataError as problem:
             if problem.code != rules.NO_PICTURE.code:
                 raise
             what, hint = "the picture of these annotations is missing", _missing(path)
-            if beside := listing.unsupported_beside(image.parent, image.stem):
+            if beside := listing.unsupported_beside(self.folder / "image", Path(image).stem):
                 hint = f"{beside} is there, but cannot be read: convert it to JPEG or PNG"
-            raise DataError(what, where=image, hint=hint, code=problem.code) from None
+            raise DataError(what, where=Path(image), hint=hint, code=problem.code) from None
 
 
-@dataclass(slots=True)
-class _Item:
-    """One garment of a picture."""
+_Pixel = Annotated[int, Meta(gt=-int(FAR), lt=int(FAR))] | Annotated[float, Meta(gt=-FAR, lt=FAR)]
+_Whole = Annotated[int, Meta(ge=0, le=2**53)]
 
-    fields: Fields
-    name: str
-    findings: Findings
 
-    def object(self, origin: str, pair_id: int | None) -> Object:
-        fields = self.fields
-        number = fields.needed("category_id", fields.whole("category_id", low=1, high=len(garments.CATEGORIES)))
-        garment = garments.BY_ID[number]
-        if fields.values.get("category_name", garment.label) != garment.label:
-            self.findings.add(rules.OTHER_NAME, self.name)
-        occlusion = fields.whole("occlusion", low=1, high=3)
-        extra = {key: value for key in _RATINGS if (value := fields.whole(key)) is not None}
-        return Object(
-            category=garment.name,
-            box=self.box(),
-            polygons=self.polygons(),
-            keypoints=self.keypoints(garment),
-            # 1, 2, 3 slight, medium, heavy: KITTI's 0, 1, 2. How much of a garment lies outside is not told.
-            occlusion=occlusion - 1 if occlusion is not None else 0,
-            pair_id=pair_id,
-            style=fields.whole("style"),
-            extra=extra,
-            origin=origin,
-        )
+class _Item(msgspec.Struct, forbid_unknown_fields=True):
+    """One garment as its file has it. Raises ValueError where it has not the landmarks of its category, or half points.
 
-    def box(self) -> Box:
-        key, fields = "bounding_box", self.fields
-        corners = fields.numbers(key, fields.needed(key, fields.values.get(key)))
-        if len(corners) != 4:
-            raise fields.error(key, f"must hold 4 numbers (left, top, right, bottom), but holds {len(corners)}")
-        return Box(*corners)
+    Landmarks that are not labelled are at 0, 0: their place means nothing. Where no other is, which real items have,
+    there are none.
+    """
 
-    def polygons(self) -> tuple[Polygon, ...]:
-        """Rings as they stand."""
-        key = "segmentation"
-        rings = self.fields.values.get(key) or []
-        if type(rings) is not list:
-            raise self.fields.error(key, f"must be a list of polygons, not {json_file.name(rings)}")
-        polygons = []
-        for ring in rings:
-            if len(self.fields.numbers(key, ring)) % 2:
-                raise self.fields.error(key, f"holds a polygon of {len(ring)} numbers; x and y must come in pairs")
-            polygons.append(tuple(ring))
-        return tuple(polygons)
+    bounding_box: tuple[_Pixel, _Pixel, _Pixel, _Pixel]
+    category_id: Annotated[int, Meta(ge=1, le=len(garments.CATEGORIES))]
+    category_name: str | UnsetType | None = UNSET
+    segmentation: tuple[tuple[_Pixel, ...], ...] | None = None
+    landmarks: tuple[_Pixel, ...] | None = None
+    occlusion: Annotated[int, Meta(ge=1, le=3)] | None = None
+    style: _Whole | None = None
+    scale: _Whole | None = None
+    zoom_in: _Whole | None = None
+    viewpoint: _Whole | None = None
 
-    def keypoints(self, garment: garments.Garment) -> Sequence[Keypoint]:
-        """The garment's own landmarks; none when not one of them is labelled, which real items have."""
-        key = "landmarks"
-        numbers = self.fields.numbers(key, self.fields.values.get(key) or [])
-        if numbers and len(numbers) != 3 * garment.landmarks:
-            needs = f"{garment.label} has {garment.landmarks} landmarks of 3 numbers"
-            what = f"holds {len(numbers)} numbers, not {3 * garment.landmarks}: {needs}"
-            raise self.fields.error(key, what, code=rules.LANDMARK_COUNT.code)
+    def __post_init__(self) -> None:
+        for ring in self.segmentation or ():
+            if len(ring) % 2:
+                raise ValueError
+        if not (numbers := self.landmarks):
+            return
         seen = set(numbers[2::3])
-        if not seen <= _VISIBILITIES:
-            wrong = next(value for value in numbers[2::3] if value not in _VISIBILITIES)
-            raise self.fields.error(key, f"holds the visibility {wrong:g}, but must be 0, 1 or 2")
-        if seen <= _UNLABELLED:
-            self.findings.add(rules.NO_LANDMARKS, self.name)
-            return ()
-        if 0 in seen:  # their place means nothing
-            for place in range(2, len(numbers), 3):
-                if not numbers[place]:
-                    numbers[place - 2 : place + 1] = 0, 0, 0
-        return Keypoints(numbers)
+        if len(numbers) != 3 * garments.BY_ID[self.category_id].landmarks or not seen <= _VISIBILITIES:
+            raise ValueError
+        if 0 in seen:
+            flat = list(numbers)
+            for place in range(2, len(flat), 3):
+                if not flat[place]:
+                    flat[place - 2 : place + 1] = 0, 0, 0
+            self.landmarks = tuple(flat) if len(seen) > 1 else None
+
+
+_Page = tuple[int | None, str | None, list[tuple[str, _Item]]]
+"""``pair_id``, ``source``, and the items by their names."""
+
+_DECODER = msgspec.json.Decoder(dict[str, _Item | _Whole | str | None])
+
+
+def _typed(content: bytes) -> _Page | None:
+    """What the file with this ``content`` holds, as it should be; None where it is not, for ``_checked`` to say."""
+    try:
+        page = _DECODER.decode(content)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    pair_id, source = page.get("pair_id"), page.get("source")
+    names = _items(page)
+    items = [(name, item) for name in names if isinstance(item := page[name], _Item)]
+    if not (pair_id is None or isinstance(pair_id, int)) or not (source is None or isinstance(source, str)):
+        return None
+    return (pair_id, source, items) if len(items) == len(names) else None
+
+
+def _checked(page: Mapping[str, Any], path: Path) -> _Page:
+    """The same, one field after the other. Raises DataError for the first thing wrong."""
+    fields = Fields(page, path)
+    pair_id, source = fields.whole("pair_id"), fields.text("source")
+    items = []
+    for name in _items(page):
+        if not isinstance(page[name], dict):
+            raise DataError(f"{name} must be an object, not {json_file.name(page[name])}", where=path, hint=FIX)
+        items.append((name, _item(Fields(page[name], path, f"{name}."))))
+    return pair_id, source, items
+
+
+def _items(page: Iterable[str]) -> list[str]:
+    """The names of the items among those in ``page``, in order."""
+    names = [name for name in page if name.startswith("item")]
+    if len(names) > 1:
+        names.sort(key=_natural)
+    return names
+
+
+def _item(fields: Fields) -> _Item:
+    number = fields.needed("category_id", fields.whole("category_id", low=1, high=len(garments.CATEGORIES)))
+    return _Item(
+        category_id=number,
+        category_name=fields.values.get("category_name", UNSET),
+        occlusion=fields.whole("occlusion", low=1, high=3),
+        **{key: fields.whole(key) for key in _RATINGS},
+        bounding_box=_corners(fields),
+        segmentation=_rings(fields),
+        landmarks=_landmarks(fields, garments.BY_ID[number]),
+        style=fields.whole("style"),
+    )
+
+
+def _corners(fields: Fields) -> tuple[float, float, float, float]:
+    key = "bounding_box"
+    corners = fields.numbers(key, fields.needed(key, fields.values.get(key)))
+    if len(corners) != 4:
+        raise fields.error(key, f"must hold 4 numbers (left, top, right, bottom), but holds {len(corners)}")
+    return corners[0], corners[1], corners[2], corners[3]
+
+
+def _rings(fields: Fields) -> tuple[Polygon, ...]:
+    key = "segmentation"
+    rings = fields.values.get(key) or []
+    if type(rings) is not list:
+        raise fields.error(key, f"must be a list of polygons, not {json_file.name(rings)}")
+    for ring in rings:
+        if len(fields.numbers(key, ring)) % 2:
+            raise fields.error(key, f"holds a polygon of {len(ring)} numbers; x and y must come in pairs")
+    return tuple(map(tuple, rings))
+
+
+def _landmarks(fields: Fields, garment: garments.Garment) -> tuple[float, ...]:
+    key = "landmarks"
+    numbers = fields.numbers(key, fields.values.get(key) or [])
+    if numbers and len(numbers) != 3 * garment.landmarks:
+        needs = f"{garment.label} has {garment.landmarks} landmarks of 3 numbers"
+        what = f"holds {len(numbers)} numbers, not {3 * garment.landmarks}: {needs}"
+        raise fields.error(key, what, code=rules.LANDMARK_COUNT.code)
+    wrong = next((value for value in numbers[2::3] if value not in _VISIBILITIES), None)
+    if wrong is not None:
+        raise fields.error(key, f"holds the visibility {wrong:g}, but must be 0, 1 or 2")
+    return tuple(numbers)
+
+
+def _object(name: str, item: _Item, pair_id: int | None, stem: str, findings: Findings) -> Object:
+    garment = garments.BY_ID[item.category_id]
+    if item.category_name != garment.label and item.category_name is not UNSET:
+        findings.add(rules.OTHER_NAME, f"{stem} {name}")
+    if not item.landmarks:
+        findings.add(rules.NO_LANDMARKS, f"{stem} {name}")
+    ratings = {"scale": item.scale, "zoom_in": item.zoom_in, "viewpoint": item.viewpoint}
+    return Object(
+        garment.name,
+        Box(*item.bounding_box),
+        item.segmentation or (),
+        Keypoints(item.landmarks) if item.landmarks else (),
+        # 1, 2, 3 slight, medium, heavy: KITTI's 0, 1, 2. How much of a garment lies outside is not told.
+        item.occlusion - 1 if item.occlusion else 0,
+        pair_id=pair_id,
+        style=item.style,
+        extra={key: value for key, value in ratings.items() if value is not None},
+        origin=name,
+    )
 
 
 _VISIBILITIES = frozenset((0, 1, 2))
-_UNLABELLED = frozenset((0,))
 _RATINGS = ("scale", "zoom_in", "viewpoint")
 
 
-def _missing(other: Path) -> str:
+def _missing(other: str) -> str:
     return f"put it there, remove {other}, or leave such pictures out with --skip-bad"
 
 
@@ -283,6 +360,7 @@ def _is_hidden(name: str) -> bool:
     return name.startswith((".", "_"))
 
 
+@lru_cache(maxsize=256)
 def _natural(key: str) -> tuple[int, str]:
     """item2 before item10."""
     digits = re.fullmatch(r"item(\d{1,9})", key)

@@ -170,7 +170,7 @@ class Records:
         id = listing.inside(self.images, record.id)
         objects, ignored = self._objects(record, path, offset) if record.classes else ((), ())
         image = listing.picture(self.images, id)
-        return Sample(id, image, record.width, record.height, objects, annotations=path, ignored=ignored)
+        return Sample(id, str(image), record.width, record.height, objects, annotations=str(path), ignored=ignored)
 
     def categories(self) -> tuple[str, ...]:
         """The names in the records, sorted; of records that cannot be read, nothing is said yet."""
@@ -290,10 +290,11 @@ class Writer:
         with writable(self._path):
             self._stack.close()
 
-    def append(self, record: bytes) -> None:
+    def append(self, records: Sequence[bytes]) -> None:
         try:
-            self._files[self._next].write(record)
+            for record in records:
+                self._files[self._next].write(record)
+                self._next = (self._next + 1) % self._count
         except OSError:
             with writable(self._path):
                 raise
-        self._next = (self._next + 1) % self._count

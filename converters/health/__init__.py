@@ -14,11 +14,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from converters.files import strays
 from converters.health import gathering
-from converters.health.duplicates import copies
 from converters.health.gathering import Split
 from converters.health.report import Report, SplitReport
 from converters.model import Dataset, rules
@@ -52,6 +49,8 @@ def examine(
     format, places = opening.find(whole, format, images=images)
     opened, closed = _open(whole, places, format)
     splits, seconds = _gather(opened, deep=deep, workers=workers, progress=progress)
+    from converters.health.duplicates import copies  # with NumPy, which workers did not wait for
+
     twice = copies(splits, deep=deep, workers=workers)
     across = balance(splits)
     across.merge(twice.across)
@@ -204,6 +203,8 @@ def _attributes(splits: Sequence[Split], findings: Findings) -> None:
 
 
 def _sizes(splits: Sequence[Split], findings: Findings) -> None:
+    import numpy as np
+
     every = np.concatenate([np.empty(0, np.uint64), *(split.sizes for split in splits)])
     sizes, counts = np.unique(every[every > 0], return_counts=True)
     if len(sizes) < 2:
@@ -235,6 +236,8 @@ def _garment(split: Split, pair: int, style: int) -> str:
 def _common(one: Split, other: Split) -> list[tuple[int, int]]:
     if not len(one.garments) or not len(other.garments):
         return []
+    import numpy as np
+
     _, first, counts = np.unique(
         np.concatenate((one.garments, other.garments)), axis=0, return_index=True, return_counts=True
     )

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from converters.health.gathering import Split
 from converters.model import rules
 from converters.model.findings import Findings
-from converters.partition.relations import components
 from converters.pictures import perceptual
 from converters.transfer.columns import same_bytes
 
@@ -103,6 +102,8 @@ def _exact(pictures: _All, content: NDArray[np.int64], found: Copies) -> None:
 
 
 def _near(pictures: _All, content: NDArray[np.int64], found: Copies) -> None:
+    from converters.partition.relations import components  # with all of a split's plan, for a deep look alone
+
     hashes = pictures.column("hashes").astype(np.uint64)
     look = components(len(hashes), perceptual.pairs(hashes))
     for group in _groups(look):

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from converters.files.strays import checksum
 from converters.files.unsupported import unsupported
@@ -20,6 +17,10 @@ from converters.transfer.passes import worker_count
 from tltpipe import executors
 from tltpipe.errors import DataError
 from tltpipe.progress import Bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FEW = 64
 """Up to this many pictures are decoded by one process before others would have started."""
@@ -73,7 +74,7 @@ def gather(
     tally, left_out = Tally(), 0
     workers = workers or how_many(len(keys), deep=deep)
     try:
-        found = walk(dataset.pictures, keys, gatherer, bar=bar, skip_bad=True, workers=workers)
+        found = walk(dataset.pictures, keys, gatherer, bar=bar, skip_bad=True, decodes=deep, workers=workers)
         for batch, places in found:
             looks = batch.gathered
             columns.add(places=places, names=[checksum(name) for name, _ in batch.left_out])
@@ -87,6 +88,8 @@ def gather(
         findings.add(rules.by_code(problem.code), problem)
     if 2 * tally.crowds > (items := tally.classes.total()):
         findings.add(rules.MOSTLY_CROWD, f"{name}: {tally.crowds} of {items} items")
+    import numpy as np
+
     arrays = columns.take()
     arrays["garments"] = np.unique(arrays["garments"], axis=0)
     return Split(name, dataset, keys, findings, tally, tally.broken + left_out, **arrays)
@@ -97,13 +100,13 @@ def how_many(pictures: int, *, deep: bool) -> int:
     return executors.chosen().workers() if deep and pictures > FEW else worker_count(pictures)
 
 
-_OF_LOOKS: dict[str, type | tuple[type, int]] = {
-    "names": np.uint32,
-    "paths": np.uint32,
-    "bytes": np.int64,
-    "heads": np.uint32,
-    "sizes": np.uint64,
-    "items": np.uint16,
-    "hashes": np.uint64,
+_OF_LOOKS: dict[str, str | tuple[str, int]] = {
+    "names": "uint32",
+    "paths": "uint32",
+    "bytes": "int64",
+    "heads": "uint32",
+    "sizes": "uint64",
+    "items": "uint16",
+    "hashes": "uint64",
 }
-_KINDS = _OF_LOOKS | {"places": np.int32, "garments": (np.int64, 2)}
+_KINDS = _OF_LOOKS | {"places": "int32", "garments": ("int64", 2)}

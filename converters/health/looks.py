@@ -14,7 +14,7 @@ from converters.health import shapes
 from converters.model import Sample, rules
 from converters.model.findings import Findings
 from converters.model.header import Header
-from converters.pictures import headers, perceptual
+from converters.pictures import headers
 from converters.pictures.orientation import turned_size
 from tltpipe.errors import DataError
 
@@ -58,7 +58,7 @@ class Looks:
 
     ``identities``: keep garments. Arrays have an entry for each picture that was read: ``names`` check sums of the
     ids and ``paths`` of the files without extension; ``bytes`` and ``heads`` as in ``images.Header``; ``sizes`` width
-    times 2**32 plus height, 0 where unknown; ``items`` how many; ``hashes`` the perceptual ones (deep only).
+    times 2**32 plus height, 0 where unknown; ``items`` how many; ``hashes`` the perceptual ones, or 0 (deep only).
     ``garments`` are pairs of (pair_id, style).
     """
 
@@ -85,7 +85,7 @@ class Looks:
                 findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
         header, look = self._look(sample, findings)
         self.names.append(checksum(sample.id))
-        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
+        self.paths.append(checksum(sample.image.rpartition(".")[0]))
         self.items.append(min(len(objects), _MOST))
         if header is None:
             self.tally.broken += 1
@@ -114,11 +114,13 @@ class Looks:
 
     def _look(self, sample: Sample, findings: Findings) -> tuple[Header | None, int]:
         """The header, None for a picture that cannot be used, and the perceptual hash where that is asked for."""
-        path, look = sample.image, perceptual.FLAT
+        path, look = sample.image, 0
         try:
             seen = findings.looked
-            header = seen[1] if seen is not None and seen[0] is path else headers.header(path)
+            header = seen[1] if seen is not None and seen[0] == path else headers.header(path)
             if self.deep and header.whole:
+                from converters.pictures import perceptual
+
                 look = perceptual.hash64(path)
         except DataError as problem:
             findings.add(rules.by_code(problem.code), problem)
@@ -131,7 +133,7 @@ class Looks:
             findings.add(rules.FRAMES, sample.id)
         if header.mode != "RGB":
             findings.add(rules.NOT_RGB, f"{sample.id} ({header.mode})")
-        extension = str(path).rpartition(".")[2]
+        extension = path.rpartition(".")[2]
         kind = KINDS.get(extension) or KINDS.get(extension.lower(), header.format)
         if kind != header.format:
             findings.add(rules.OTHER_KIND, f"{sample.file_name} is a {header.format}")

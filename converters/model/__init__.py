@@ -147,7 +147,8 @@ class Sample(_Located, frozen=True):
     """One picture and what is on it; sizes in pixels.
 
     ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
-    ``annotations`` is the file that says what is on it; ``number`` is the image's id there, where it has one.
+    ``image`` is the path of its file, ``annotations`` that of the file that says what is on it, as texts: to make a
+    ``Path`` costs as much as to read a file. ``number`` is the image's id there, where it has one.
     ``ignored`` are regions in which things of any class may be, without labels of their own: KITTI's DontCare,
     VisDrone's ignored regions. They are items of no class. ``void`` are pixels, of the size of the picture, of which
     nobody says what they show: value 255 of a map of classes.
@@ -156,12 +157,12 @@ class Sample(_Located, frozen=True):
     _PLACES = ("annotations", "number")
 
     id: str
-    image: Path
+    image: str
     width: int
     height: int
     objects: tuple[Object, ...] = ()
     source: str | None = None
-    annotations: Path | None = None
+    annotations: str | None = None
     ignored: tuple[Box, ...] = ()
     number: int | None = None
     void: Mask | None = None
@@ -169,12 +170,14 @@ class Sample(_Located, frozen=True):
     @property
     def file_name(self) -> str:
         """The picture's path below the picture folder."""
-        return f"{self.id}{self.image.suffix}"
+        name = self.image.rpartition("/")[2]
+        dot = name.rfind(".")
+        return self.id + name[dot:] if 0 < dot < len(name) - 1 else self.id
 
     def where(self, thing: Object | None = None) -> Location:
         """The place in the files that ``thing``, or the whole sample, comes from."""
         line = thing.origin if thing is not None and isinstance(thing.origin, int) else None
-        return Location(self.annotations or self.image, line)
+        return Location(Path(self.annotations or self.image), line)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,9 @@ def listed(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def require(objects: Iterable[Object], known: Collection[str] | None, path: Path, column: int | None = None) -> None:
+def require(
+    objects: Iterable[Object], known: Collection[str] | None, path: Path | str, column: int | None = None
+) -> None:
     """Raises DataError for the first of ``objects``, of the file ``path``, whose class is none of those ``known``."""
     for thing in objects:
         if known is not None and thing.category not in known:
@@ -59,7 +61,7 @@ def require(objects: Iterable[Object], known: Collection[str] | None, path: Path
             line = thing.origin if isinstance(thing.origin, int) else None
             what = f'{place}"{thing.category[:80]}" is none of the classes in the class map'
             hint = "correct one of the two; names are told apart by upper and lower case"
-            where = Location(path, line, column)
+            where = Location(Path(path), line, column)
             raise DataError(what, where=where, hint=hint, code=rules.UNKNOWN_CLASS.code)
 
 

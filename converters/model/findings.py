@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from converters.model.rules import Rule
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from converters.model.header import Header
 
 EXAMPLES = 10
@@ -33,14 +31,14 @@ class Finding:
 class Findings:
     """Collects; the order is that of first appearance.
 
-    ``looked`` is the header that was read last, so that nobody reads that of the same picture again; ``measured`` is
-    the size that was, None where more must be read for it.
+    ``looked`` is the header that was read last, with its path, so that nobody reads that of the same picture again;
+    ``measured`` is the size that was, None where more must be read for it.
     """
 
     kinds: dict[Rule, tuple[int, list[str]]] = field(default_factory=dict)
-    looked: tuple[Path, Header] | None = field(default=None, repr=False, compare=False)
+    looked: tuple[str, Header] | None = field(default=None, repr=False, compare=False)
 
-    measured: tuple[Path, tuple[int, int] | None] | None = field(default=None, repr=False, compare=False)
+    measured: tuple[str, tuple[int, int] | None] | None = field(default=None, repr=False, compare=False)
 
     def add(self, rule: Rule, where: object, *, count: int = 1) -> None:
         """Count ``rule``, seen at ``where``, ``count`` times."""

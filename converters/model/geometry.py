@@ -31,8 +31,10 @@ def corners(ring: Polygon) -> int:
 
 def encloses(ring: Polygon) -> bool:
     """Whether ``ring`` has three different points at least."""
-    if len(ring) >= 6 and ring[0:2] != ring[2:4] and ring[2:4] != ring[4:6] and ring[0:2] != ring[4:6]:
-        return True  # nearly always: the first three differ
+    if len(ring) >= 6:
+        x, y, u, v, p, q = ring[:6]
+        if (x != u or y != v) and (u != p or v != q) and (x != p or y != q):
+            return True  # nearly always: the first three differ
     return corners(ring) >= 3
 
 

@@ -24,7 +24,7 @@ BACKGROUND, VOID = 0, 255
 MOST = VOID - 1
 """Classes that a map has values for."""
 
-Where = Callable[[Object | None], Location | Path | None]
+Where = Callable[[Object | None], Location | Path | str | None]
 """Of an object, or of the whole picture."""
 
 
@@ -94,7 +94,7 @@ def _layer(thing: Object, value: int, sample: Sample, where: Where) -> _Layer:
     return _Layer(0, 0, _shape(thing.mask, thing.category, sample, where(thing)), value)
 
 
-def _shape(mask: Mask, name: str, sample: Sample, where: Location | Path | None) -> NDArray[Any]:
+def _shape(mask: Mask, name: str, sample: Sample, where: Location | Path | str | None) -> NDArray[Any]:
     from converters.model import run_lengths
 
     if (mask.width, mask.height) != (sample.width, sample.height):

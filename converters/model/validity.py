@@ -24,7 +24,13 @@ def settled(sample: Sample, findings: Findings) -> Sample:
     if not sample.objects:
         findings.add(rules.NO_OBJECTS, sample.id)
         return sample
-    objects = tuple(_object(thing, sample, findings) for thing in sample.objects)
+    objects, width, height = sample.objects, sample.width, sample.height
+    for thing in objects:
+        box = thing.box
+        inside = 0 <= box.left < box.right <= width and 0 <= box.top < box.bottom <= height
+        if not inside or not all(map(geometry.encloses, thing.polygons)):
+            objects = tuple([_object(thing, sample, findings) for thing in objects])
+            break
     if len(objects) > 1 and len({(thing.category, thing.box) for thing in objects}) < len(objects):
         findings.add(rules.SAME_BOX, sample.id)
     return sample if objects == sample.objects else structs.replace(sample, objects=objects)

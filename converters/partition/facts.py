@@ -95,8 +95,8 @@ def collect(
             scope = "" if dataset.joint_pairs else name
             numbers = {category: n for n, category in enumerate(categories)}
             gatherer = partial(Traits, numbers, scope, needed, near, listed)
-            found = walk(dataset.pictures, keys[number], gatherer, bar=bar, skip_bad=skip_bad, workers=workers)
-            for batch, places in found:
+            how: dict[str, Any] = {"skip_bad": skip_bad, "decodes": near, "workers": workers}
+            for batch, places in walk(dataset.pictures, keys[number], gatherer, bar=bar, **how):
                 _add(columns, number, places, batch.gathered, count)
                 count, highest = count + len(places), max(highest, batch.gathered.highest_pair)
                 paths += batch.gathered.paths
@@ -117,16 +117,16 @@ def collect(
     )
 
 
-_KINDS: dict[str, type | tuple[type, int]] = {
-    "source": np.int32,
-    "place": np.int32,
-    "sizes": np.int64,
-    "heads": np.uint32,
-    "looks": np.uint64,
-    "owners": np.int32,
-    "kinds": np.int32,
-    "garment_owners": np.int32,
-    "garments": np.uint64,
+_KINDS: dict[str, str | tuple[str, int]] = {
+    "source": "int32",
+    "place": "int32",
+    "sizes": "int64",
+    "heads": "uint32",
+    "looks": "uint64",
+    "owners": "int32",
+    "kinds": "int32",
+    "garment_owners": "int32",
+    "garments": "uint64",
 }
 
 

@@ -8,7 +8,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from converters.model import Sample, rules, validity
@@ -48,24 +48,25 @@ class Traits:
 
     def add(self, sample: Sample, findings: Findings) -> None:
         sample = validity.settled(image_sizes.checked(sample, findings), findings)
-        size, head = _stamp(sample.image)
+        size, head = _stamp(sample.image, findings)
         if self.needed and size == UNSEEN:
             raise DataError("this picture is missing", where=sample.image, hint=_HINT, code=rules.NO_PICTURE.code)
         if self.alike:
             self.looks.append(perceptual.hash64(sample.image) if size != UNSEEN else perceptual.FLAT)
         if self.listed:
-            self.paths.append(str(sample.image))
+            self.paths.append(sample.image)
         number = len(self.sizes)
         self.sizes.append(size)
         self.heads.append(head)
         for thing in sample.objects:
             self.owners.append(number)
             self.kinds.append(self.categories[thing.category])
-            if thing.pair_id is not None:
-                self.highest_pair = max(self.highest_pair, thing.pair_id)
-                if thing.style is not None and thing.style > 0:
+            pair, style = thing.pair_id, thing.style
+            if pair is not None:
+                self.highest_pair = max(self.highest_pair, pair)
+                if style is not None and style > 0:
                     self.garment_owners.append(number)
-                    self.garments.append(hashed(f"{self.scope}\0{thing.pair_id}\0{thing.style}"))
+                    self.garments.append(_garment(self.scope, pair, style))
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"categories": {}}  # the parent has its own
@@ -74,8 +75,11 @@ class Traits:
 _HINT = "put it there, or leave such pictures out with --skip-bad"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: str, findings: Findings) -> tuple[int, int]:
     """Size in bytes and a check sum of the first of them; those of equal files are equal."""
+    seen = findings.looked
+    if seen is not None and seen[0] == path:
+        return seen[1].bytes, seen[1].head
     try:
         file = inputs.handle(path)
     except OSError:
@@ -86,6 +90,11 @@ def _stamp(path: Path) -> tuple[int, int]:
         return UNSEEN, 0
     finally:
         os.close(file)
+
+
+@lru_cache(maxsize=1024, typed=True)  # images of one garment mostly follow one another
+def _garment(scope: str, pair: int, style: int) -> int:
+    return hashed(f"{scope}\0{pair}\0{style}")
 
 
 def hashed(text: str) -> int:

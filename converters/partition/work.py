@@ -140,7 +140,8 @@ def _losses(
     facts: Facts, places: Mapping[str, Place], found: Mapping[str, Dataset], **options: Sequence[Path]
 ) -> dict[str, Losses]:
     """The balance of each source, with what lies there and belongs to none of its pictures."""
-    claims = [losing.claim(places[name], found[name].pictures) for name in facts.sources]
+    sources = zip(facts.sources, facts.pictures, facts.keys, strict=True)
+    claims = [losing.claim(places[name], pictures, losing.names(pictures, keys)) for name, pictures, keys in sources]
     idle = [(places[name], dataset.pictures) for name, dataset in found.items() if name not in facts.sources]
     strays = losing.count_strays(claims, facts.pictures, idle, **options)
     return {

@@ -23,7 +23,8 @@ from tltpipe.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-_HEAD = 4096
+HEAD = 4096
+"""Bytes of a picture in which its size mostly is."""
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 _DIMENSIONS = struct.Struct(">BHHB").unpack_from  # bits, height, width, channels
@@ -31,31 +32,33 @@ _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _ORIENTATION = 0x0112
 
 
-def size(path: Path | str, *, format: str | None = None) -> tuple[int, int]:
-    """(width, height) in pixels as stored; raises as ``header`` does. The text of a path spares making one."""
+def size(path: Path | str, *, format: str | None = None, head: bytes = b"") -> tuple[int, int]:
+    """(width, height) in pixels as stored; raises as ``header`` does. The text of a path spares making one.
+
+    ``head`` are the first ``HEAD`` bytes of the file, where these are there already.
+    """
     if format is None:
         try:
-            found = quick_size(path)
+            found = _size(None, head) or quick_size(path)
         except OSError:  # is told below
             found = None
         if found is not None:
             limits.require_room(*found, path)
             return found
-    told = header(Path(path), format=format)
+    told = header(path, format=format)
     return told.width, told.height
 
 
 def quick_size(path: Path | str) -> tuple[int, int] | None:
     """(width, height) of an ordinary JPEG or PNG, in one read mostly; None for all else. Raises OSError."""
-    file = inputs.handle(path)
+    file = os.open(path, inputs.READ)
     try:
-        return _size(file)
+        return _size(file, os.pread(file, HEAD, 0))
     finally:
         os.close(file)
 
 
-def _size(file: int) -> tuple[int, int] | None:
-    head = os.pread(file, _HEAD, 0)
+def _size(file: int | None, head: bytes) -> tuple[int, int] | None:
     if head.startswith(_PNG) and len(head) >= 24:
         width, height = _PNG_SIDES(head, 16)
         return (width, height) if 0 < width * height < _LARGE else None
@@ -68,46 +71,46 @@ _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _PNG_SIDES = struct.Struct(">II").unpack_from
 
 
-def look(path: Path, findings: Findings, *, format: str | None = None) -> tuple[int, int]:
+def look(path: Path | str, findings: Findings, *, format: str | None = None) -> tuple[int, int]:
     """``size``, and a finding when the picture is shown rotated. Raises DataError also for one that is cut off."""
     found = header(path, format=format)
     if not found.whole:
-        raise DataError("this picture is cut off", where=path, hint=_AGAIN, code=rules.CUT_PICTURE.code)
-    findings.looked = (path, found)
+        raise DataError("this picture is cut off", where=Path(path), hint=_AGAIN, code=rules.CUT_PICTURE.code)
+    findings.looked = str(path), found
     if found.orientation != 1:
-        findings.add(rules.ROTATED, path.name)
+        findings.add(rules.ROTATED, Path(path).name)
     if found.animated:
-        findings.add(rules.FRAMES, path.name)
+        findings.add(rules.FRAMES, Path(path).name)
     return found.width, found.height
 
 
-def header(path: Path, *, format: str | None = None) -> Header:
+def header(path: Path | str, *, format: str | None = None) -> Header:
     """What the header of the picture ``path`` says.
 
     ``format`` is what the picture must be by its content, as Pillow calls it ("JPEG", "PNG"); None takes any.
     Raises DataError when the file is missing, unreadable, or not such a picture.
     """
     try:
-        found = _jpeg(path) or _any(path)
+        found = _jpeg(path) or _any(Path(path))
     except FileNotFoundError:
-        raise DataError("this picture is missing", where=path, code=rules.NO_PICTURE.code) from None
+        raise DataError("this picture is missing", where=Path(path), code=rules.NO_PICTURE.code) from None
     except problems() as problem:
-        what = _complaint(path, problem, format)
-        raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
+        what = _complaint(Path(path), problem, format)
+        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
     if format is not None and found.format != format:
         what = f"this picture is not a {format} but a {found.format}"
-        raise DataError(what, where=path, hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
+        raise DataError(what, where=Path(path), hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
     return found
 
 
-def decode(path: Path) -> None:
+def decode(path: Path | str) -> None:
     """Read every pixel of ``path``; raises DataError when that does not go well to the end."""
     with opened(path) as image:
         image.load()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Picture]:
+def opened(path: Path | str) -> Iterator[Picture]:
     """The picture ``path`` as Pillow has it, at its first frame, no pixel decoded yet.
 
     Whatever Pillow says then, here and in the block, becomes a DataError with that place; so does a size that the
@@ -117,14 +120,14 @@ def opened(path: Path) -> Iterator[Picture]:
         with _quiet(), opened_stream(path, path) as image:
             yield image
     except problems() as problem:
-        what = _complaint(path, problem, None)
-        raise DataError(what, where=path, hint=_hint(path), code=rules.BROKEN_PICTURE.code) from None
+        what = _complaint(Path(path), problem, None)
+        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
 
 
 _READ = (*listing.FORMATS, "DIB")
 
 
-def opened_stream(source: Path | BinaryIO, where: object) -> Picture:
+def opened_stream(source: Path | str | BinaryIO, where: object) -> Picture:
     """``Image.open`` for the formats of ``listing.FORMATS`` alone, with our limit to the size (``limits``).
 
     Pillow's own limit refuses large satellite pictures; its other decoders start programs, or know a header only.
@@ -142,18 +145,21 @@ def opened_stream(source: Path | BinaryIO, where: object) -> Picture:
     return image
 
 
-def _jpeg(path: Path) -> Header | None:
+def _jpeg(path: Path | str) -> Header | None:
     """The header of an ordinary JPEG, ten times as fast as by opening it; None for all else."""
-    file = inputs.handle(path)
+    file = os.open(path, inputs.READ)
     try:
-        head = os.pread(file, _HEAD, 0)
+        head = os.pread(file, HEAD, 0)
         found = _frame(file, head)
         if found is None:
             return None
-        length, orientation = os.fstat(file).st_size, 1
+        length, orientation = os.lseek(file, 0, os.SEEK_END), 1
         for start, end in found.applications:
             orientation = _orientation(os.pread(file, end - start, start)) or orientation
-        tail = os.pread(file, 64, max(0, length - 64))
+        tail = os.pread(file, 64, max(0, length - 64)) if length > HEAD else head[-64:]
+    except OSError:
+        os.close(inputs.handle(path))  # which says it better where this is a folder or a pipe
+        raise
     finally:
         os.close(file)
     limits.require_room(found.width, found.height, path)
@@ -171,10 +177,10 @@ class _Frame(NamedTuple):
     applications: Sequence[tuple[int, int]]
 
 
-def _frame(file: int, head: bytes) -> _Frame | None:
+def _frame(file: int | None, head: bytes) -> _Frame | None:
     """What the segments of ITU T.81 annex B say up to the start of frame; None for all but ordinary JPEGs.
 
-    ``head`` are the first bytes of ``file``.
+    ``head`` are the first bytes of ``file``; without that, None where more are needed.
     """
     if head[:2] != b"\xff\xd8":
         return None
@@ -182,7 +188,7 @@ def _frame(file: int, head: bytes) -> _Frame | None:
     at, first, data = 2, 0, head  # ``first`` is where in the file ``data`` begins
     while True:
         if at - first + 20 > len(data):
-            first, data = at, os.pread(file, _HEAD, at)
+            first, data = at, os.pread(file, HEAD, at) if file is not None else b""
             if len(data) < 20:
                 return None
         place = at - first
@@ -209,7 +215,7 @@ def _any(path: Path) -> Header:
     if listing.extension_of(path.name) in listing.UNSUPPORTED:  # a raw photo would be read as its small preview
         raise OSError("of another format")
     with inputs.opened(path) as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD)
         length = os.fstat(file.fileno()).st_size
         with _quiet(), opened_stream(file, path) as image:
             format, animated, orientation = facts(image)
@@ -261,7 +267,7 @@ def _ends(path: Path, mark: bytes, length: int) -> bool:
         return mark in file.read()
 
 
-def _decodes(path: Path) -> bool:
+def _decodes(path: Path | str) -> bool:
     """Whether a picture without its proper end can be read all the same: some programs leave it off or add to it."""
     try:
         decode(path)

@@ -16,12 +16,11 @@ def checked(sample: Sample, findings: Findings, *, needed: bool = False) -> Samp
     Raises DataError for another size (rule I204) and for an image that cannot be read; one that is not there is a
     finding, or an error when ``needed``. An image whose header was just read is not opened again.
     """
-    seen = findings.looked
-    if seen is not None and seen[0] is sample.image:
-        return sample
-    recorded = sample.width, sample.height
-    measured = findings.measured
-    known = measured[1] if measured is not None and measured[0] is sample.image else None
+    recorded, known = (sample.width, sample.height), None
+    if (seen := findings.looked) is not None and seen[0] == sample.image:
+        known = seen[1].width, seen[1].height
+    elif (measured := findings.measured) is not None and measured[0] == sample.image:
+        known = measured[1]
     try:
         if (known or headers.size(sample.image)) == recorded:
             return sample

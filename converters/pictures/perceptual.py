@@ -40,7 +40,7 @@ _WAVES = _waves()
 _BITS = np.uint64(1) << np.arange(_LOW * _LOW, dtype=np.uint64)
 
 
-def hash64(path: Path) -> int:
+def hash64(path: Path | str) -> int:
     """The hash of the picture ``path`` as stored, 0 to 2**64 - 1; ``FLAT`` when it shows nothing.
 
     Raises DataError for a picture that cannot be read.

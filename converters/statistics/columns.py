@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.files.unsupported import unsupported_files
-from converters.model import Dataset, Object, Sample, flat, geometry, rules, run_lengths
+from converters.model import Dataset, Mask, Object, Sample, flat, geometry, rules, run_lengths
 from converters.model.findings import Findings
 from converters.transfer.columns import ColumnStore, walk
 from converters.transfer.passes import Batch
@@ -110,41 +110,43 @@ class Rows:
         if number is None:
             what = f'the class "{thing.category}" is not among those of the data set'
             raise DataError(what, where=sample.where(thing), code=rules.UNKNOWN_CLASS.code)
+        values = self.values
         for name, value in thing.extra.items():
-            self.values[name, value if isinstance(value, int) else str(value)[:NAME], number] += 1
+            values[name, value if isinstance(value, int) else str(value)[:NAME], number] += 1
         if thing.style is not None:
-            self.values["style", thing.style, number] += 1
+            values["style", thing.style, number] += 1
         if thing.attributes:
             self.attributes.update(thing.attributes)
             self.attributed += 1
-        self.unknown_attributes.update(thing.unknown_attributes)
-        box = thing.box
+        if thing.unknown_attributes:
+            self.unknown_attributes.update(thing.unknown_attributes)
+        box, mask = thing.box, thing.mask
         if geometry.overhang(box, sample.width, sample.height):
             box = geometry.clip(box, sample.width, sample.height)
         marks = flat(thing.keypoints)[2::3]
         visible, occluded = marks.count(2), marks.count(1)
         return (
             number,
-            box.left,
-            box.top,
-            box.width,
-            box.height,
+            left := box.left,
+            top := box.top,
+            box.right - left,
+            box.bottom - top,
             thing.occlusion,
             thing.truncation,
             visible,
             occluded,
             len(marks) - visible - occluded,
             bool(thing.polygons),
-            thing.mask is not None,
+            mask is not None,
             thing.crowd,
-            _pixels(thing, sample),
+            0 if mask is None else _pixels(mask, thing, sample),
         )
 
 
-def _pixels(thing: Object, sample: Sample) -> int:
-    """Of its mask. Raises DataError for a damaged one."""
+def _pixels(mask: Mask, thing: Object, sample: Sample) -> int:
+    """Those of the ``mask`` of ``thing``. Raises DataError for a damaged one."""
     try:
-        return run_lengths.area(thing.mask) if thing.mask is not None else 0
+        return run_lengths.area(mask)
     except ValueError as problem:
         raise DataError(str(problem), where=sample.where(thing), code=rules.ODD_MASK.code) from None
 
@@ -162,13 +164,13 @@ def gather(
     return total.columns()
 
 
-_KINDS: dict[str, type | tuple[type, int]] = {
-    "size": (np.int32, 2),
-    "items": np.int32,
-    "place": np.int32,
-    "box": (np.float32, 4),
-    "category": np.uint16,
-    "occlusion": np.uint8,
+_KINDS: dict[str, str | tuple[str, int]] = {
+    "size": ("int32", 2),
+    "items": "int32",
+    "place": "int32",
+    "box": ("float32", 4),
+    "category": "uint16",
+    "occlusion": "uint8",
 }
 
 
@@ -244,6 +246,7 @@ class _Total:
         known = self.values[name]
         if known is None:
             return
+        new = key not in known
         known[key] += count
-        if len(known) > VALUES and len({value for value, _ in known}) > VALUES:
+        if new and len(known) > VALUES and len({value for value, _ in known}) > VALUES:
             self.values[name] = None

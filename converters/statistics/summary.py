@@ -144,7 +144,7 @@ class _Boxes:
     def numbers(self, chosen: Mask, number: int | None) -> Numbers:
         """Of the items ``chosen``, those of class ``number`` or, with None, of all."""
         columns, items = self.columns, int(chosen.sum())
-        pictures = len(np.unique(self.picture[chosen]))
+        pictures = int(np.count_nonzero(np.diff(self.picture[chosen], prepend=-1)))  # items lie in their order
         classes = slice(None) if number is None else slice(number, number + 1)
         has = columns.has[classes].sum(axis=0)
         return {
@@ -232,10 +232,10 @@ def _together(columns: Columns, names: Sequence[str]) -> Numbers:
     """In how many pictures two classes meet; of a class with itself, in how many it is at all."""
     frequent = np.argsort(-np.bincount(columns.category, minlength=len(names)), kind="stable")[:MOST_CLASSES]
     frequent = np.sort(frequent)
-    pairs = np.unique(np.stack([columns.picture, columns.category.astype(np.intp)]), axis=1)
+    picture = columns.picture
     there = np.zeros((len(columns.items), len(frequent)), bool)
     for place, number in enumerate(frequent):
-        there[pairs[0][pairs[1] == number], place] = True
+        there[picture[columns.category == number], place] = True
     # One class at a time: a product of all with all would take 32 bits for each bit.
     rows = [
         [int((there[:, one] & there[:, other]).sum()) for other in range(len(frequent))] for one in range(len(frequent))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+from converters.tfrecords import wire
 
 
 class Bytes(NamedTuple):
@@ -74,10 +77,8 @@ def encode_record(frame: tuple[str, int, int], classes: Sequence[str], columns: 
 
     ``frame`` is id, height and width; ``columns`` the numbers of the objects, one list for each of ``NUMBERS``.
     """
-    from converters.tfrecords import wire
-
     identity, height, width = frame
-    named, occlusions = wire.names("target/object_class", tuple(classes)), tuple(map(int, columns[OCCLUSION]))
+    named, occlusions = wire.names("target/object_class", tuple(classes)), tuple(columns[OCCLUSION])
     floats = [number for place in FLOATS for number in columns[place]]
     return record(identity, (width, height), named, floats, occlusions)
 
@@ -87,7 +88,7 @@ def record(
     size: tuple[int, int],
     classes: bytes,
     floats: Sequence[float],
-    occlusions: tuple[int, ...],
+    occlusions: tuple[float, ...],
     *,
     first: bytes = b"",
     cloud: bytes = b"",
@@ -97,24 +98,16 @@ def record(
     ``classes`` are the entries that name the objects; ``floats`` their numbers, those of each of ``FLOATS`` after the
     other. ``first`` are entries before all others, ``cloud`` those of a point cloud.
     """
-    from converters.tfrecords import wire
-
-    width, height = size
     corners, angle, others = wire.floats(_GROUPS, floats, len(occlusions))
-    return wire.example(
-        (
-            first,
-            wire.integers("frame/height", (height,)),
-            wire.text("frame/id", id.encode()),
-            wire.integers("frame/width", (width,)),
-            cloud,
-            corners,
-            classes,
-            angle,
-            wire.integers("target/occlusion", occlusions),
-            others,
-        )
-    )
+    (width, height), named = _sides(size), wire.text("frame/id", id.encode())
+    occluded = wire.integers("target/occlusion", occlusions)
+    return wire.example((first, height, named, width, cloud, corners, classes, angle, occluded, others))
+
+
+@lru_cache(maxsize=4096)
+def _sides(size: tuple[int, int]) -> tuple[bytes, bytes]:
+    width, height = size
+    return wire.integers("frame/width", (width,)), wire.integers("frame/height", (height,))
 
 
 def decode(data: bytes) -> dict[str, list[Any]]:

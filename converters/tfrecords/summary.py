@@ -65,7 +65,13 @@ class RecordSummary:
         width, height = size
         for left, top, right, bottom in corners:
             shares = left / width, top / height, (right - left) / width, (bottom - top) / height
-            self.boxes += [round(share, 5) for share in shares]
+            # As round(share, 5), which takes thrice the time where it is no close call.
+            self.boxes += [
+                whole / 1e5
+                if -0.499 < (scaled := share * 1e5) - (whole := int(scaled + 0.5)) < 0.499 and 0 < scaled < 1e9
+                else round(share, 5)
+                for share in shares
+            ]
 
     def merge(self, other: RecordSummary) -> None:
         """Add what was counted in another part of the same file."""

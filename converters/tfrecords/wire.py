@@ -30,7 +30,13 @@ Groups = tuple[tuple[str, ...], ...]
 def example(entries: Iterable[bytes]) -> bytes:
     """The Example of ``entries``, in order of their keys."""
     features = b"".join(entries)
-    return _FIRST + varint(len(features)) + features
+    return _first(len(features)) + features
+
+
+@lru_cache(maxsize=4096)
+def _first(size: int) -> bytes:
+    """The start of field 1 where that has ``size`` bytes."""
+    return _FIRST + varint(size)
 
 
 def varint(number: int) -> bytes:
@@ -56,21 +62,21 @@ def text(key: str, value: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _text_head(key: str, size: int) -> bytes:
-    start = _FIRST + varint(size)
+    start = _first(size)
     return _head(key, BYTES, len(start) + size) + start
 
 
 @lru_cache(maxsize=1024)
 def names(key: str, values: tuple[str, ...]) -> bytes:
     """The entry of a feature of texts of which there are few different ones."""
-    items = b"".join(_FIRST + varint(len(encoded)) + encoded for encoded in map(str.encode, values))
+    items = b"".join(_first(len(encoded)) + encoded for encoded in map(str.encode, values))
     return _head(key, BYTES, len(items)) + items
 
 
 @lru_cache(maxsize=4096)
-def integers(key: str, values: tuple[int, ...]) -> bytes:
-    """The entry of a feature of int64 numbers."""
-    packed = b"".join(map(varint, values))
+def integers(key: str, values: tuple[float, ...]) -> bytes:
+    """The entry of a feature of int64 numbers, cut to such."""
+    packed = b"".join(map(varint, map(int, values)))
     size = _packed(len(packed))
     return _head(key, INTEGERS, len(size) + len(packed)) + size + packed
 
@@ -116,10 +122,10 @@ def _head(key: str, kind: bytes, size: int) -> bytes:
 def _entry(key: str, feature: int) -> bytes:
     """The start of an entry, its key included, whose Feature has ``feature`` bytes."""
     name = key.encode()
-    told = _FIRST + varint(len(name)) + name
+    told = _first(len(name)) + name
     return _FIRST + varint(len(told) + 1 + len(varint(feature)) + feature) + told
 
 
 def _packed(size: int) -> bytes:
     """The start of a list of numbers in ``size`` bytes; none where there are no numbers."""
-    return _FIRST + varint(size) if size else b""
+    return _first(size) if size else b""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
-from converters.files.strays import checksum
+from converters.files.strays import packed_checksum
 from converters.formats import Recorder
 from converters.model import Box, Object, Sample, geometry, rules, validity
 from converters.model.findings import Findings
@@ -46,9 +45,9 @@ class Records:
     items_written: int = 0
     selected_away: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
-    names: list[int] = field(default_factory=list)
-    paths: list[int] = field(default_factory=list)
-    page: Path | None = None
+    names: bytearray = field(default_factory=bytearray)
+    paths: bytearray = field(default_factory=bytearray)
+    page: str | None = None
 
     def add(self, sample: Sample, findings: Findings) -> None:
         away: dict[str, int] = {}
@@ -58,21 +57,27 @@ class Records:
             if self.annotated:
                 kept = self._placed(validity.settled(kept, findings), away)
             self.records.append([recorder.record(kept) for recorder in self.recorders])
-            _count(self.losses.classes_written, kept.objects)
-            self.images_written += 1
-            self.items_written += len(kept.objects)
-            for thing in kept.objects:
-                if thing.crowd:
-                    self._count_crowd(thing, kept, findings)
-            self._count_lost(kept, findings)
+            self._count_written(kept, findings)
         self._count_read(sample, kept)
         if away:
             _add(self.selected_away, away)
-        self.names.append(checksum(sample.id))
-        self.paths.append(checksum(str(sample.image).rpartition(".")[0]))
-        if sample.annotations is not None and sample.annotations is not self.page:
+        self.names += packed_checksum(sample.id)
+        self.paths += packed_checksum(sample.image.rpartition(".")[0])
+        if sample.annotations is not None and sample.annotations != self.page:
             self.page = sample.annotations  # that of the next sample, too, where one file is for all
-            self.paths.append(checksum(str(self.page).rpartition(".")[0]))
+            self.paths += packed_checksum(self.page.rpartition(".")[0])
+
+    def _count_written(self, sample: Sample, findings: Findings) -> None:
+        _count(self.losses.classes_written, sample.objects)
+        self.images_written += 1
+        self.items_written += len(sample.objects)
+        for thing in sample.objects:
+            if thing.crowd:
+                self.crowds += 1
+                if self.plain:
+                    findings.add(rules.CROWD_AS_BOX, validity.title(thing, sample))
+        if self.lost:
+            self._count_lost(sample, findings)
 
     def _count_read(self, sample: Sample, kept: Sample | None) -> None:
         name, losses = self.selection.name, self.losses
@@ -105,20 +110,12 @@ class Records:
 
     def _placed(self, sample: Sample, away: dict[str, int]) -> Sample:
         """Without landmarks of classes that have none (any more)."""
-        if all(thing.category in self.keypoints or not thing.keypoints for thing in sample.objects):
+        misplaced = [thing for thing in sample.objects if thing.category not in self.keypoints and thing.keypoints]
+        if not misplaced:
             return sample
-        objects = []
-        for thing in sample.objects:
-            if thing.keypoints and thing.category not in self.keypoints:
-                away["landmarks of merged classes"] = away.get("landmarks of merged classes", 0) + 1
-                thing = structs.replace(thing, keypoints=())
-            objects.append(thing)
+        away["landmarks of merged classes"] = away.get("landmarks of merged classes", 0) + len(misplaced)
+        objects = (thing if thing.category in self.keypoints else _bare(thing) for thing in sample.objects)
         return structs.replace(sample, objects=tuple(objects))
-
-    def _count_crowd(self, thing: Object, sample: Sample, findings: Findings) -> None:
-        self.crowds += 1
-        if self.plain:
-            findings.add(rules.CROWD_AS_BOX, validity.title(thing, sample))
 
     def _count_lost(self, sample: Sample, findings: Findings) -> None:
         for name in self.lost:
@@ -129,6 +126,10 @@ class Records:
             count = OF_IMAGES[name](sample) if name in OF_IMAGES else sum(HAS[name](thing) for thing in sample.objects)
             if count:
                 self.dropped[name] = self.dropped.get(name, 0) + count
+
+
+def _bare(thing: Object) -> Object:
+    return structs.replace(thing, keypoints=()) if thing.keypoints else thing
 
 
 def _own_box(thing: Object) -> bool:

@@ -6,22 +6,26 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from converters.model import Pictures, Sample
 from converters.model.findings import Findings
-from converters.transfer.passes import Batch, Gathered, batches
+from converters.transfer.passes import Batch, Gathered, batches, chunks_together, worker_count
 from tltpipe import inputs
 from tltpipe.progress import Bar
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class ColumnStore:
-    """Arrays by name, of these ``kinds``: a type, or a type and how many numbers a row has."""
+    """Arrays by name, of these ``kinds``: a type's name, or that and how many numbers a row has.
 
-    def __init__(self, kinds: Mapping[str, type | tuple[type, int]]) -> None:
+    NumPy is loaded with the first rows, when workers are busy already.
+    """
+
+    def __init__(self, kinds: Mapping[str, str | tuple[str, int]]) -> None:
         self._kinds = {name: kind if isinstance(kind, tuple) else (kind, 0) for name, kind in kinds.items()}
         self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in kinds}
 
@@ -32,9 +36,13 @@ class ColumnStore:
 
     def take(self) -> dict[str, NDArray[Any]]:
         """All arrays; the store is empty afterwards."""
+        import numpy as np
+
         return {name: np.concatenate([self._shaped(name, ()), *self._parts.pop(name)]) for name in self._kinds}
 
     def _shaped(self, name: str, values: Any) -> NDArray[Any]:
+        import numpy as np
+
         kind, width = self._kinds[name]
         found: NDArray[Any] = np.asarray(values, kind)
         return found.reshape(-1, width) if width else found
@@ -47,11 +55,16 @@ def walk(
     *,
     bar: Bar,
     skip_bad: bool,
+    decodes: bool = False,
     workers: int | None = None,
 ) -> Iterator[tuple[Batch[Gathered], list[int]]]:
-    """``batches`` of a whole split, each with the places in ``keys`` of the pictures that were not left out."""
-    start = 0
-    for batch in batches(pictures, keys, gatherer, skip_bad=skip_bad, workers=workers):
+    """``batches`` of a whole split, each with the places in ``keys`` of the pictures that were not left out.
+
+    ``decodes``: that is what the gatherer does with each picture.
+    """
+    start, workers = 0, workers or worker_count(len(keys))
+    together = 1 if decodes else chunks_together(len(keys), workers)
+    for batch in batches(pictures, keys, gatherer, skip_bad=skip_bad, workers=workers, together=together):
         bad = set(batch.left_places)
         yield batch, [start + place for place in range(batch.pictures) if place not in bad]
         start += batch.pictures
@@ -89,6 +102,8 @@ def same_bytes(
     An image is the key at ``place`` of the ``source`` of that number. Only files are read that have the size and the
     check sum of the first bytes of another one; ``sizes`` are -1 where there is no file.
     """
+    import numpy as np
+
     order = np.lexsort((heads, sizes))
     same = (sizes[order][1:] == sizes[order][:-1]) & (heads[order][1:] == heads[order][:-1]) & (sizes[order][1:] >= 0)
     several = np.zeros(len(order), dtype=bool)

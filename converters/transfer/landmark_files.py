@@ -108,8 +108,9 @@ class _Aggregating:
 
     def add(self, sample: Sample, losses: Losses) -> None:
         entry = self.writer.recorder.record(_aggregated(sample))
-        numbers = [self.ids.annotation() for _ in entry.annotations]
-        self.writer.write(self.ids.image(entry), entry.image, zip(numbers, entry.annotations, strict=True))
+        self.writer.write(
+            self.ids.image(entry), entry.image, zip(entry.annotations, self.ids.annotations, strict=False)
+        )
         losses.count_written(images=1, items=len(sample.objects))
 
 
@@ -128,7 +129,7 @@ class _Splitting:
         ]
 
     def add(self, sample: Sample, losses: Losses) -> None:
-        numbers = [self.ids.annotation() for _ in sample.objects]
+        numbers = [next(self.ids.annotations) for _ in sample.objects]
         image: int | None = None
         for category in dict.fromkeys(thing.category for thing in sample.objects):
             own = [place for place, thing in enumerate(sample.objects) if thing.category == category]
@@ -137,7 +138,7 @@ class _Splitting:
                 writer = self.files.writer(path, (category,), shared=shared)
                 entry = writer.recorder.record(_aggregated(part) if shared else part)
                 image = self.ids.image(entry) if image is None else image
-                kept = zip((numbers[place] for place in own), entry.annotations, strict=True)
+                kept = zip(entry.annotations, (numbers[place] for place in own), strict=True)
                 writer.write(image, entry.image, kept)
         if image is None:
             losses.lose(WITHOUT_ITEMS, images=1)

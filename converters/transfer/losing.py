@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from converters.files import listing
 from converters.files.strays import ANNOTATIONS, Claim, checksum, meet, outside, strays
@@ -58,9 +59,9 @@ def claim(place: Place, pictures: Pictures, known: array[int] | None = None, pat
     return Claim(place, names(pictures) if known is None else known, paths or array("I"), labels=not paired)
 
 
-def names(pictures: Pictures) -> array[int]:
-    """Check sums of the names of all pictures. Raises DataError for a split that cannot be opened."""
-    return array("I", (checksum(pictures.name(key)) for key in pictures.keys()))  # noqa: SIM118 - no mapping
+def names(pictures: Pictures, keys: Sequence[Any] | None = None) -> array[int]:
+    """Check sums of the names of all pictures, or ``keys``. Raises DataError for a split that cannot be opened."""
+    return array("I", [checksum(pictures.name(key)) for key in (pictures.keys() if keys is None else keys)])
 
 
 def count_strays(

@@ -65,16 +65,20 @@ def _find(path: Path, format: str | None, images: Path | None) -> tuple[str, dic
         if not places:
             raise _not_there(path, format)
         return format, places
-    found = {name: places for name in registry.names(FORMATS) if (places := _places_in(module(name), path, images))}
+    rich = {name: len(module(name).CARRIES - {"ignored"}) for name in registry.names(FORMATS)}
+    found: dict[str, dict[str, Place]] = {}
+    for name in sorted(rich, key=rich.__getitem__, reverse=True):
+        if found and rich[name] < min(map(rich.__getitem__, found)):
+            break  # labels that were made beside their source, in its folder, say less than it does
+        if places := _places_in(module(name), path, images):
+            found[name] = places
     if not found:
         raise _none(path)
-    # Labels that were made beside their source, in its folder, say less than it does.
-    rich = {name: len(module(name).CARRIES - {"ignored"}) for name in found}
-    richest = [name for name in found if rich[name] == max(rich.values())]
-    if len(richest) > 1:
-        may = " or ".join(f"{name} ({_told(path, found[name])})" for name in richest)
+    if len(found) > 1:
+        may = " or ".join(f"{name} ({_told(path, found[name])})" for name in found)
         raise UsageError(f"this may be {may}", where=path, hint="say which: --from FORMAT")
-    return richest[0], found[richest[0]]
+    ((format, places),) = found.items()
+    return format, places
 
 
 def _none(path: Path) -> UsageError:

@@ -13,13 +13,10 @@ from converters.model.coordinates import Declared, Evidence
 from converters.model.findings import Findings
 from tltpipe import executors
 from tltpipe.errors import DataError
-from tltpipe.workers import parallel_map
+from tltpipe.workers import ALONE, parallel_map
 
 CHUNK = 128
 """Pictures that a worker takes at a time: enough that handing them over costs little."""
-
-ALONE = 2048
-"""Up to this many pictures one process is done before others would have started."""
 
 
 class Gatherer(Protocol):
@@ -67,20 +64,27 @@ def batches(
     skip_bad: bool = False,
     whole: bool = True,
     workers: int | None = None,
+    together: int = 1,
 ) -> Iterator[Batch[Gathered]]:
     """Read all ``keys``, a chunk at a time and in order; ``gatherer`` makes an empty gatherer and must be picklable.
 
+    ``together``: chunks that are handed to a worker, and back, at once.
     Raises DataError for the first picture that cannot be used; with ``skip_bad`` such pictures are left out and told.
     ``whole`` says that ``keys`` are those of a split: then raises DataError, after the last, where all boxes together
     cannot be in pixels.
     """
-    read, evidence = partial(gather, Reader(pictures, gatherer, skip_bad)), Evidence()
+    read, evidence = partial(_gather_all, Reader(pictures, gatherer, skip_bad)), Evidence()
     workers = workers or worker_count(len(keys))
-    for batch in parallel_map(read, cut(keys), workers=workers, reads=pictures.inputs):
-        evidence.merge(batch.evidence)
-        yield batch
+    for found in parallel_map(read, cut(cut(keys), together), workers=workers, reads=pictures.inputs):
+        for batch in found:
+            evidence.merge(batch.evidence)
+            yield batch
     if whole:
         evidence.judge()
+
+
+def _gather_all(reader: Reader[Gathered], chunks: Sequence[Sequence[Any]]) -> list[Batch[Gathered]]:
+    return [gather(reader, keys) for keys in chunks]
 
 
 def gather(reader: Reader[Gathered], keys: Sequence[Any]) -> Batch[Gathered]:
@@ -118,6 +122,11 @@ def classes_of(sample: Sample) -> tuple[str, ...]:
 def worker_count(pictures: int) -> int:
     """Workers that are worth starting for so many pictures."""
     return 1 if pictures <= ALONE else executors.chosen().workers()
+
+
+def chunks_together(pictures: int, workers: int) -> int:
+    """Chunks to hand over at once where no picture is decoded: a few, if every worker gets them several times."""
+    return min(4, max(1, pictures // (8 * workers * CHUNK)))
 
 
 def cut(keys: Iterable[Any], size: int = CHUNK) -> Iterator[tuple[Any, ...]]:

@@ -23,7 +23,9 @@ class Recorder:
 
     def record(self, sample: Sample) -> None:
         """Put the picture to ``folder / sample.file_name``. Raises DataError when it is missing."""
-        source = Path(os.path.realpath(sample.image)) if sample.image.is_symlink() else sample.image
+        source = sample.image
+        if os.path.islink(source):  # noqa: PTH114 - a Path for each picture would cost as much as the link
+            source = os.path.realpath(source)
         place = staging.link if self.how == "link" else staging.copy
         try:
             place(str(self.folder), sample.file_name, source)

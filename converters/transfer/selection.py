@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from heapq import nsmallest
 from typing import Any, Literal
 
@@ -74,7 +75,7 @@ class Selection:
             return None
         return structs.replace(sample, objects=objects)
 
-    @property
+    @cached_property
     def _touches(self) -> bool:
         limits = self.max_occlusion is not None or self.max_zoom is not None or self.min_size > 0
         return bool(limits or self.rename or self.classes or self.crowd == "drop")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters.files.strays import Claim, checksum
+from converters.files.strays import Claim, checksums, packed_checksum
 from converters.files.unsupported import unsupported
 from converters.formats import Recorder, Writer
 from converters.model import rules
@@ -174,7 +173,7 @@ class _Work:
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
         findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
         findings.take(part.dataset.findings)
-        names, paths = array("I"), array("I")  # check sums of very many
+        names, paths = bytearray(), bytearray()  # check sums of very many
         categories = part.dataset.categories
         with ExitStack() as files:
             self.journal.guard()
@@ -183,15 +182,13 @@ class _Work:
             kind, empty = entries.entry_type(Records, recorders), self._gatherer(part, recorders)
             for number in self._numbers(part, keys, recorders):
                 batch = entries.batch(self.journal.entry(number, kind), empty())
-                for record in batch.gathered.records:
-                    for writer, own in zip(writers, record, strict=True):
-                        writer.append(own)
+                for writer, own in zip(writers, zip(*batch.gathered.records, strict=True), strict=False):
+                    writer.append(own)
                 total.merge(batch.gathered)
                 losing.count_left_out(total.losses, batch.left_out, batch.left_items, self.selection.name)
                 losing.count_findings(total.losses, batch.findings)
-                names.extend(batch.gathered.names)
-                names.extend(checksum(name) for name, _ in batch.left_out)
-                paths.extend(batch.gathered.paths)
+                names += batch.gathered.names + b"".join(packed_checksum(name) for name, _ in batch.left_out)
+                paths += batch.gathered.paths
                 findings.merge(batch.findings)
                 evidence.merge(batch.evidence)
                 skipped += len(batch.left_out)
@@ -203,8 +200,8 @@ class _Work:
         if 2 * total.crowds > losses.written.items:
             findings.add(rules.MOSTLY_CROWD, f"{part.split}: {total.crowds} of {losses.written.items} items")
         for place, pictures in part.sources:
-            known = names if pictures is part.dataset.pictures else None
-            self.claims.append(losing.claim(place, pictures, known, paths))
+            known = checksums(names) if pictures is part.dataset.pictures else None
+            self.claims.append(losing.claim(place, pictures, known, checksums(paths)))
         return Summary(
             losses.written.images,
             losses.written.items,

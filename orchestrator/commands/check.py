@@ -13,6 +13,7 @@ from orchestrator.commands import choices, convert
 from orchestrator.commands.options import Parallel, Plain
 from tltpipe import storage
 from tltpipe.errors import DataError, FindingsError, TltpipeError, UsageError
+from tltpipe.workers import preload_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +51,9 @@ def check(
     rules: Annotated[bool, RULES] = False,
 ) -> None:
     """Check a data set for missing, broken, duplicate and wrongly annotated images; --fix corrects a copy."""
+    if dataset is not None:
+        preload_for(dataset, "converters.health.gathering", workers=workers)
     from converters.health import examine
-    from converters.health.mending import mend
-    from converters.transfer.convert import vacant
 
     if rules:
         list_rules(options)
@@ -63,12 +64,16 @@ def check(
     source = storage.local(dataset, console.progress)
     with nullcontext() if fix is None else choices.output(fix, console.progress, replace=force) as made:
         if made and source.exists():
+            from converters.transfer.convert import vacant
+
             vacant(source, made.path, replace=made.replace)  # said before the long look, not after it
         report = examine(source, format=from_, images=images, deep=deep, workers=workers, progress=console.progress)
         if not options.json:
             show(console, report, examples=None if every else FEW, fix=fix is None)
         done = None
         if made:
+            from converters.health.mending import mend
+
             done = mend(
                 source,
                 made.path,

@@ -13,6 +13,7 @@ from orchestrator.commands.options import Parallel, Plain
 from orchestrator.screen import answers
 from tltpipe import storage
 from tltpipe.errors import UsageError
+from tltpipe.workers import preload_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,8 @@ def convert(
     formats: Annotated[bool, FORMATS] = False,
 ) -> None:
     """Convert a data set between formats: labels, splits, class map and images. Several are merged."""
+    for source in (paths or [])[:-1]:
+        preload_for(source, "converters.transfer.transfer", workers=workers)
     import converters
     from converters.transfer.convert import convert as work
     from converters.transfer.selection import Selection, renames

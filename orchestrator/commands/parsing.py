@@ -39,9 +39,17 @@ def _name(callback: Any) -> str:
 def _convert_cheaply(command: Any) -> None:
     for each in getattr(command, "commands", {}).values():
         _convert_cheaply(each)
-    for parameter in command.params:
-        if hasattr(parameter, "get_runtime_param"):  # other versions of Typer convert without pydantic
-            parameter.get_runtime_param = partial(_Conversion, parameter.get_runtime_param)
+    command.get_params = partial(_parameters, command.get_params)
+
+
+def _parameters(known: Callable[[Any], list[Any]], context: Any) -> list[Any]:
+    """The parameters of a command, --help among them, each with a conversion of ours."""
+    parameters = known(context)
+    for each in parameters:
+        exact = getattr(each, "get_runtime_param", None)  # None: other versions of Typer convert without pydantic
+        if exact is not None and not isinstance(exact, partial):
+            each.get_runtime_param = partial(_Conversion, exact)
+    return parameters
 
 
 @dataclass(frozen=True)

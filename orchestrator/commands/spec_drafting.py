@@ -112,7 +112,7 @@ def describe(
         notes.append(f"Make what it trains on: {shlex.join(make)}")
         own = _converted(trained_on, target, splits)
     first = next(iter(datasets[main]), None)
-    extension = first.image.suffix if first is not None else ".jpg"
+    extension = Path(first.image).suffix if first is not None else ".jpg"
     return Contents(
         chosen,
         kind.classes([name for name, count in counts.items() if count]),

@@ -11,6 +11,7 @@ from orchestrator.commands.convert import FORCE, FROM, PAINTING, TASK, WORKERS, 
 from orchestrator.commands.options import Parallel
 from tltpipe import storage
 from tltpipe.errors import UsageError
+from tltpipe.workers import preload_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,7 @@ def split(
     force: Annotated[bool, FORCE] = False,
 ) -> None:
     """Split a data set into train, validation, ...: classes in proportion, no garment and no image in two splits."""
+    preload_for(source, "converters.partition.work", workers=workers)
     from converters.partition import Rules, sizes, work
     from converters.transfer.selection import Selection
 

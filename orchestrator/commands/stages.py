@@ -11,6 +11,7 @@ from orchestrator.commands import choices
 from orchestrator.commands import inspect as inspect_command
 from orchestrator.commands.options import Options
 from tltpipe.errors import UsageError
+from tltpipe.workers import preload_for
 
 if TYPE_CHECKING:
     from orchestrator.pipeline import Result
@@ -52,6 +53,7 @@ def prepare(
 
     What to include can be set for all commands in the data section of tltpipe.yaml.
     """
+    _start_workers(options)
     chosen: dict[str, Any] = {
         "classes": [name.strip() for name in classes.split(",")] if classes else None,
         "rename": rename or None,
@@ -302,7 +304,17 @@ def run(
     key: Annotated[str | None, KEY] = None,
 ) -> None:
     """Run the whole pipeline, or STAGES and those they need; stages that are up to date are skipped."""
+    _start_workers(options)
     perform(options, stages, needs=True, gpus=gpus, nodes=nodes, key=key, **_short(epochs, batch, img))
+
+
+def _start_workers(options: Options) -> None:
+    """Let those of prepare start while specs are settled, where it has not finished yet and has much to read."""
+    from orchestrator.jobs.workspace import Workspace
+
+    done = Workspace(options.workspace).receipts / "prepare.json"
+    if not options.dry_run and (options.force or not done.exists()):
+        preload_for(options.workspace, "converters.transfer.transfer")
 
 
 def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, Any]:

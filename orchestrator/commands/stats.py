@@ -11,6 +11,7 @@ from orchestrator.commands import choices
 from orchestrator.commands.options import Parallel, Plain
 from tltpipe import storage
 from tltpipe.errors import UsageError
+from tltpipe.workers import preload_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ def stats(
     workers: Annotated[int | None, WORKERS] = None,
 ) -> None:
     """Statistics of every class and split, and SSD anchors that fit the boxes."""
+    preload_for(dataset, "converters.statistics.columns", workers=workers)
     from converters.statistics import measure
     from orchestrator.settings import Settings
     from specs import drafting

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from orchestrator.pipeline.sequence import before, every, has, known, load, need
 from orchestrator.run import Run
 from orchestrator.stages import Stage
 from tltpipe import files, locks, plain
-from tltpipe.errors import HostError, UsageError
+from tltpipe.errors import HostError, TltpipeError, UsageError
+from tltpipe.executors import processes
 
 DATA = "data"
 """Name of the section whose settings prepare works by."""
@@ -164,7 +167,15 @@ def holds(run: Run, name: str) -> str | None:
 
 def prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
     """The fingerprint of each path, by its name in the workspace."""
-    return {run.workspace.name(path): files.fingerprint([path]) for path in paths}
+    return {run.workspace.name(path): run.prints.pop(path, partial(files.fingerprint, [path]))() for path in paths}
+
+
+def begin_prints(run: Run, name: str) -> None:
+    """Let processes, where such were started, work out the fingerprints of the stage's inputs meanwhile."""
+    if processes.started():
+        with suppress(TltpipeError, OSError):  # it is raised again where it is due
+            folders = [path for path in load(name).inputs(run) if path.is_dir()]
+            run.prints |= {path: processes.begin(files.fingerprint, [path]) for path in folders}
 
 
 def settle(run: Run, named: Iterable[str] = ()) -> None:

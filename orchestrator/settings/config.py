@@ -152,10 +152,10 @@ def _runners(given: Mapping[str, Given]) -> list[str]:
 
 def _of_recipe(given: Mapping[str, Given], network: str) -> dict[str, Given]:
     """The settings of the recipe that is chosen. Raises ConfigError for one that there is not."""
-    from specs import recipes
-
     if RECIPE not in given or given[RECIPE].value is None:
         return {}
+    from specs import recipes
+
     _choose(given, RECIPE, recipes.names(network))
     recipe = recipes.read(network, str(given[RECIPE].value))
     sides = _size_keys(network) or () if image_size.KEY in given else ()

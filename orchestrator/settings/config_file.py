@@ -33,16 +33,16 @@ def read(path: Path, settings: Collection[str], sections: Collection[str]) -> di
     ``settings`` are the keys at the top that take a value, ``sections`` those known to have keys below them.
     Raises ConfigError.
     """
-    import yaml
-
-    from specs.yaml_nodes import bounded
-
     try:
         text = inputs.content(path).decode("utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", where=path) from error
+    import yaml
+
+    from specs.yaml_nodes import bounded
+
     try:
         node = bounded(text)
         if node is None:

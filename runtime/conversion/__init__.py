@@ -43,7 +43,7 @@ class Annotated:
     """
 
     ids: Sequence[str]
-    sizes: Sequence[tuple[int, int]]
+    sizes: list[tuple[int, int]]
     pictures: Sequence[str]
     classes: list[tuple[Any, ...]] = field(default_factory=list)
     numbers: list[Sequence[float]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Annotated:
     lost: dict[int, tuple[int, list[str]]] = field(default_factory=dict)
     scores: int = 0
     point_clouds: Sequence[str] = ()
-    calibrations: Sequence[Calibration] = ()
+    calibrations: list[Calibration] = field(default_factory=list)
 
     def keep(self, table: Table, names: Names, title: Title) -> None:
         """Take the objects of ``table`` that have a name and an area.

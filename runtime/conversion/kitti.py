@@ -10,9 +10,9 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from converters.files import listing
+from converters.files import label_folders, listing
 from converters.formats.kitti import rows as kitti_rows
-from converters.pictures import headers as images
+from converters.pictures import headers
 from runtime.conversion import Annotated, Notes, Plan, calibration, partition
 from runtime.conversion.layouts import Names
 from runtime.data.image_files import ImageFiles
@@ -100,32 +100,48 @@ class Kitti:
         return self._plan(parts, [(f"Total number of images: {total}", {"num_images": total})], (), losses)
 
     def picture(self, frame: str) -> str:
-        return f"{self._places[0]}{frame}{self.extension or ''}"
+        return f"{self._places[0]}{self._file(frame)}"
+
+    def _file(self, frame: str) -> str:
+        return f"{frame}{self.extension or ''}"
 
     def annotate(self, frames: Sequence[str], names: Names) -> Annotated:
         """The labels of ``frames`` and the sizes of their images; raises DataError with file and line."""
-        _, labels, id = self._places
+        images, labels, id = self._places
         stems = frames if self.extension else [frame.rpartition(".")[0] for frame in frames]
-        paths = [f"{labels}{stem}.txt" for stem in stems]
-        sizes, contents, calibrations = list[tuple[int, int]](), list[bytes](), list[calibration.Calibration]()
-        annotated = Annotated([id + stem for stem in stems], sizes, [*map(self.picture, frames)])
+        annotated = Annotated([id + stem for stem in stems], [], [f"{images}{self._file(frame)}" for frame in frames])
+        paths, contents = [f"{labels}{stem}.txt" for stem in stems], list[bytes]()
         try:
-            for picture, path in zip(annotated.pictures, paths, strict=True):
-                sizes.append(images.size(picture))
-                contents.append(kitti_rows.content(path))
-                if self.calibrations is not None:
-                    calibrations.append(calibration.read(self.calibrations / f"{stems[len(calibrations)]}.txt"))
+            self._read(annotated, frames, stems, paths, contents)
         except DataError:
             self._judged(paths, contents, names)  # which raises what is wrong with those before
             raise
-        table, annotated.calibrations = kitti_rows.table(contents), calibrations
-        if table is None or not all(-_INT64 <= number < _INT64 for number in table.numbers[1 :: kitti_rows.NUMBERS]):
+        table = kitti_rows.table(contents)
+        if table is None or sum(map(abs, table.numbers[1 :: kitti_rows.NUMBERS])) >= _INT64:
             table, annotated.scores = self._judged(paths, contents, names)
         annotated.keep(table, names, lambda frame, row, start: f"{paths[frame]}_{_first(table, row, start)}")
+        return annotated
+
+    def _read(
+        self,
+        annotated: Annotated,
+        frames: Sequence[str],
+        stems: Sequence[str],
+        paths: Sequence[str],
+        contents: list[bytes],
+    ) -> None:
+        """Read what the files of ``frames`` say, frame by frame: what is in the label files goes to ``contents``."""
+        heads = inputs.heads(self.images, map(self._file, frames), headers.HEAD)
+        texts = inputs.heads(self.labels, [f"{stem}.txt" for stem in stems], label_folders.USUAL)
+        for head, text, picture, path in zip(heads, texts, annotated.pictures, paths, strict=True):
+            annotated.sizes.append(headers.size(picture, head=head))
+            contents.append(kitti_rows.content(path, text))
+            if self.calibrations is not None:
+                file = self.calibrations / f"{stems[len(annotated.calibrations)]}.txt"
+                annotated.calibrations.append(calibration.read(file))
         if self.point_clouds:
             clouds = self.point_clouds
             annotated.point_clouds = [os.path.join(clouds, stem) for stem in stems]  # noqa: PTH118 - a name in a record
-        return annotated
 
     def _judged(self, paths: Sequence[str], contents: Sequence[bytes], names: Names) -> tuple[kitti_rows.Table, int]:
         """The labels in the files ``paths`` that hold ``contents``, line by line, and how many have a score."""

@@ -130,8 +130,8 @@ def _floats_of(count: int) -> Callable[[Sequence[float]], tuple[float, ...]]:
     return itemgetter(*places) if places else lambda _: ()
 
 
-def _occlusions(numbers: Sequence[float]) -> tuple[int, ...]:
-    return tuple(map(int, numbers[examples.OCCLUSION :: NUMBERS]))
+def _occlusions(numbers: Sequence[float]) -> tuple[float, ...]:
+    return tuple(numbers[examples.OCCLUSION :: NUMBERS])
 
 
 def _calibration(found: Calibration) -> bytes:

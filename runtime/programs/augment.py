@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.shell import folders, mounts, program
 from tltpipe import machine
 from tltpipe.errors import SpecError, UsageError
+from tltpipe.interpreters import collect_seldom
 from tltpipe.workers import preload
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ YAML = (".yaml", ".yml")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
+    collect_seldom()
     arguments = parser().parse_intermixed_args(argv)
     return program.run(lambda: run(arguments), arguments)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runtime.shell import mounts, program
 from tltpipe import machine
 from tltpipe.errors import UsageError
+from tltpipe.interpreters import collect_seldom
 from tltpipe.workers import preload
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ NETWORKS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
+    collect_seldom()
     arguments = parser().parse_intermixed_args(argv)
     return program.run(lambda: run(arguments), arguments)
 

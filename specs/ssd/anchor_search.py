@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial, reduce
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -27,8 +28,8 @@ SMALLEST, LARGEST, LAST, GAP = 0.03, 0.98, 1.2, 1.08
 """Limits of the scales, of the seventh, and the least factor from one to the next."""
 RATIOS = (1.0, 0.33, 0.4, 0.5, 0.6, 0.67, 0.75, 0.85, 1.2, 1.33, 1.5, 1.75, 2.0, 2.5, 3.0, 0.25, 4.0)
 """Aspect ratios (width / height) that the search chooses from."""
-SLICE = 50_000
-"""Boxes that are compared with all anchors at a time."""
+SLICE = 6_000
+"""Boxes that are compared with all anchors at a time: so many stay in the processor's cache."""
 
 
 class Shaped(Protocol):
@@ -109,10 +110,8 @@ def cover(anchors: Shaped, boxes: Floats, size: tuple[int, int]) -> Cover:
     best, shape = np.zeros(len(boxes), np.float32), np.zeros(len(boxes), np.float32)
     for start in range(0, len(boxes), SLICE):
         part = _Boxes.of(boxes[start : start + SLICE], size)
-        for number in range(MAPS):
-            for into, away in ((best, part.away[number]), (shape, np.zeros_like(part.sides))):
-                own = into[start : start + SLICE]
-                np.maximum(own, _fit(part.sides, away, shapes[number]), out=own)
+        fits = _greatest([_fit(part.sides, part.away[number], shapes[number]) for number in range(MAPS)])
+        shape[start : start + SLICE], best[start : start + SLICE] = fits
     return Cover(best, shape)
 
 
@@ -183,8 +182,8 @@ def sampled(boxes: Floats, count: int = SAMPLE) -> Floats:
 
 @dataclass(frozen=True)
 class _Boxes:
-    """``sides``: width and height in pixels of the input, [N, 2]; ``away``: how far the nearest centre of each map
-    lies from the box's, in x and y, [6, N, 2]."""
+    """``sides``: width and height in pixels of the input, [2, N]; ``away``: how far the nearest centre of each map
+    lies from the box's, in x and y, [6, 2, N]."""
 
     sides: Floats
     away: Floats
@@ -194,26 +193,31 @@ class _Boxes:
         pixels = boxes * np.array([*size, *size], np.float32)
         sides = pixels[:, 2:]
         centres = pixels[:, :2] + sides / 2
-        away = np.empty((MAPS, *sides.shape), np.float32)
+        away = np.empty((MAPS, 2, len(sides)), np.float32)
         for number, cells in enumerate(maps(size)):
             step = np.array(size, np.float32) / np.array(cells, np.float32)
             nearest = np.clip(np.floor(centres / step), 0, np.array(cells) - 1)
-            away[number] = np.abs(centres - (nearest + 0.5) * step)
-        return cls(sides, away)
+            away[number] = np.abs(centres - (nearest + 0.5) * step).T
+        return cls(np.ascontiguousarray(sides.T), away)
 
 
 def _fit(sides: Floats, away: Floats, shapes: Floats) -> Floats:
-    """Best IoU of boxes of ``sides`` [N, 2] with any of ``shapes`` [K, 2] standing ``away`` [N, 2] from them.
+    """Best IoU of boxes of ``sides`` [2, N] with any of ``shapes`` [K, 2]: by shape alone, and ``away`` [2, N]; [2, N].
 
     Of all anchors of one shape, the one whose centre is nearest overlaps most, so that no other need be looked at.
     """
-    overlap = np.ones((len(sides), len(shapes)), np.float32)
+    overlaps = np.ones((2, len(shapes), sides.shape[1]), np.float32)
     for axis in (0, 1):
-        one, other = sides[:, axis, None], shapes[None, :, axis]
-        reach = (one + other) / 2 - away[:, axis, None]
-        overlap *= np.clip(reach, 0, np.minimum(one, other))
-    areas = sides.prod(axis=1)[:, None] + shapes.prod(axis=1)[None, :]
-    fit: Floats = (overlap / np.maximum(areas - overlap, 1e-9)).max(axis=1)
+        one, other = sides[axis], shapes[:, axis, None]
+        most = np.minimum(one, other)
+        reach = one + other
+        reach /= 2
+        reach -= away[axis]
+        overlaps[0] *= most
+        np.maximum(reach, 0, out=reach)
+        overlaps[1] *= np.minimum(reach, most, out=reach)
+    areas = sides.prod(axis=0) + shapes.prod(axis=1)[:, None] - overlaps
+    fit: Floats = np.divide(overlaps, np.maximum(areas, 1e-9, out=areas), out=overlaps).max(axis=1)
     return fit
 
 
@@ -241,7 +245,7 @@ class _Search:
     def _beginnings(self, start: Anchors) -> Iterator[tuple[float, ...]]:
         """Where to begin: the scales given, and the spread of the boxes' own sizes."""
         yield _spread(start.scales)
-        sizes = np.sqrt(self.boxes.sides.prod(axis=1)) / self.side
+        sizes = np.sqrt(self.boxes.sides.prod(axis=0)) / self.side
         low, high = np.quantile(sizes, [0.02, 0.98])
         yield _spread(np.geomspace(low, high, MAPS + 1).tolist())
         yield _spread(np.quantile(sizes, np.linspace(0.04, 0.97, MAPS + 1)).tolist())
@@ -258,7 +262,8 @@ class _Search:
 
     def _scales(self, anchors: Anchors) -> tuple[Anchors, float]:
         scales = list(anchors.scales)
-        fits = [self._map(scales, number, anchors.ratios) for number in range(MAPS)]
+        known = lru_cache(maxsize=64)(partial(self._map, anchors.ratios))  # whatever is tried again
+        fits = list(map(known, range(MAPS), scales, scales[1:]))
         value = self._value(fits)
         for step in (1.25, 1.1, 1.04):
             moved = True
@@ -271,7 +276,7 @@ class _Search:
                         if not _rising(tried):
                             continue
                         changed = {
-                            place: self._map(tried, place, anchors.ratios)
+                            place: known(place, tried[place], tried[place + 1])
                             for place in (number - 1, number)
                             if 0 <= place < MAPS
                         }
@@ -295,24 +300,22 @@ class _Search:
         return tuple(chosen)
 
     def _all(self, scales: Sequence[float], ratios: Sequence[float]) -> Floats:
-        return _greatest([self._map(scales, number, ratios) for number in range(MAPS)])
+        return _greatest([self._map(ratios, number, *pair) for number, pair in enumerate(pairwise(scales))])
 
-    def _map(self, scales: Sequence[float], number: int, ratios: Sequence[float]) -> Floats:
+    def _map(self, ratios: Sequence[float], number: int, scale: float, after: float) -> Floats:
         """Best IoU on one map by shape alone and by place, [2, N]."""
-        shapes = _shapes(scales[number], scales[number + 1], ratios, self.side)
-        away = self.boxes.away[number]
-        return np.stack([_fit(self.boxes.sides, each, shapes) for each in (np.zeros_like(away), away)])
+        shapes = _shapes(scale, after, ratios, self.side)
+        return _fit(self.boxes.sides, self.boxes.away[number], shapes)
 
     def _value(self, fits: Sequence[Floats]) -> float:
         """Mean of recall at the thresholds and mean IoU: a threshold alone would leave the search without a slope."""
         best = _greatest(fits)
-        recalls = [float(np.mean(best >= threshold)) for threshold in THRESHOLDS]
+        recalls = [np.count_nonzero(best >= threshold) / best.size for threshold in THRESHOLDS]
         return sum(recalls) / len(recalls) + float(best.mean())
 
 
 def _greatest(fits: Sequence[Floats]) -> Floats:
-    greatest: Floats = np.max(fits, axis=0)
-    return greatest
+    return reduce(np.maximum, fits)
 
 
 def _spread(scales: Sequence[float]) -> tuple[float, ...]:

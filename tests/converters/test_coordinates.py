@@ -60,7 +60,7 @@ def voc(files: Any) -> Path:
 def tfrecord(files: Any) -> Path:
     path: Path = files.root / "train"
     with converters.open_writer("tfrecord", path, ["cat"]) as writer:
-        writer.add(Sample("1", Path("1.jpg"), 100, 80, (Object("cat", Box(0.25, 0.5, 0.75, 1)),)))
+        writer.add(Sample("1", "1.jpg", 100, 80, (Object("cat", Box(0.25, 0.5, 0.75, 1)),)))
     files.picture("images/1.jpg")
     return path
 
@@ -165,5 +165,5 @@ def test_check_reports_it_and_goes_on(files: Any) -> None:
 )
 def test_what_counts_as_a_share(boxes: list[Box], wrong: bool) -> None:
     evidence = Evidence()
-    evidence.look(Sample("1", Path("1.jpg"), 100, 80, tuple(Object("cat", box) for box in boxes)))
+    evidence.look(Sample("1", "1.jpg", 100, 80, tuple(Object("cat", box) for box in boxes)))
     assert (bool(evidence.shares) and not evidence.pixels) is wrong

@@ -50,7 +50,7 @@ def first(root: Path) -> Path:
 def test_everything_is_carried(maker: Any) -> None:
     root = maker.split(maker.page(maker.item(9), source="shop", pair_id=12))
     sample = only(root)
-    assert (sample.id, sample.image, sample.width, sample.height, sample.source) == (
+    assert (sample.id, Path(sample.image), sample.width, sample.height, sample.source) == (
         *("000001", root / "image" / "000001.jpg", 80, 60, "shop"),
     )
     (skirt,) = sample.objects
@@ -278,7 +278,7 @@ def test_any_extension_is_read_unless_one_is_set(maker: Any) -> None:
     root = maker.split(maker.page(maker.item()))
     (root / "image" / "000001.jpg").rename(root / "image" / "000001.JPG")
     (sample,) = samples(root)
-    assert (sample.id, sample.image.name) == ("000001", "000001.JPG")
+    assert (sample.id, sample.file_name) == ("000001", "000001.JPG")
     error = error_of(DataError, lambda: list(dataset(root, image_extension=".jpg")), match=r"no \*\.jpg picture")
     assert error.hint == "there are .JPG"
 

@@ -25,7 +25,7 @@ LABELS = {"skirt": 1, "vest": 2}
 def sample(tmp_path: Path, *things: Object, size: tuple[int, int] = (500, 400), name: str = "one") -> Sample:
     path = tmp_path / f"{name}.png"
     Image.new("RGB", size, GREY).save(path)
-    return Sample(name, path, *size, things)
+    return Sample(name, str(path), *size, things)
 
 
 def thing(category: str = "skirt", **more: Any) -> Object:
@@ -174,5 +174,5 @@ def test_view_writes_nowhere_else(tmp_path: Path) -> None:
 
     for name in ("../x", "a/../../x", "/x"):
         with pytest.raises(DataError, match="cannot be called"):
-            _target(tmp_path, Sample(name, tmp_path / "x.jpg", 1, 1))
-    assert _target(tmp_path, Sample("a/b.c", tmp_path / "x.jpg", 1, 1)) == tmp_path / "a" / "b.c.jpg"
+            _target(tmp_path, Sample(name, str(tmp_path / "x.jpg"), 1, 1))
+    assert _target(tmp_path, Sample("a/b.c", str(tmp_path / "x.jpg"), 1, 1)) == tmp_path / "a" / "b.c.jpg"

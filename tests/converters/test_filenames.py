@@ -120,7 +120,7 @@ def test_names_of_samples_are_those_of_the_files(sets: Any) -> None:
     (key,) = dataset.pictures.keys()
     sample = dataset.pictures.load(key, Findings())
     assert dataset.pictures.name(key) == sample.id == "deep/a b"
-    assert sample.image == sets.root / "images/deep/a b.png"
+    assert Path(sample.image) == sets.root / "images/deep/a b.png"
 
 
 @pytest.mark.parametrize("name", ["\\srv\\one\\a.png", "/srv/one/a.png"])

@@ -76,7 +76,7 @@ def test_a_class_of_that_name_in_another_format(files: Any, tmp_path: Path, form
     """Made by a tool that takes it for one."""
     files.picture("1.jpg")
     car, region = Object("Car", Box(10, 10, 40, 40)), Object("DontCare", Box(50, 10, 90, 20))
-    sample = Sample("1", files.root / "1.jpg", 100, 80, (car, region))
+    sample = Sample("1", str(files.root / "1.jpg"), 100, 80, (car, region))
     part = Part("train", Dataset(("DontCare", "Car"), Kept((sample,))), outputs.plan(format, tmp_path / "in", "train"))
     texts = outputs.texts(format, tmp_path / "in", ("DontCare", "Car"), ["train"])
     transfer([part], journal=tmp_path / ".journal", progress=Silent(), texts=texts)

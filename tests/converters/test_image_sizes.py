@@ -155,7 +155,7 @@ def test_pixels_and_regions_to_ignore_are_turned_with_the_objects(tmp_path: Path
     Image.new("RGB", (100, 80)).save(tmp_path / "a.jpg", exif=exif)
     pixels = np.zeros((100, 80), np.uint8)
     pixels[20:60, 10:40] = 1
-    shown = Sample("a", tmp_path / "a.jpg", 80, 100, ignored=(Box(10, 20, 40, 60),), void=run_lengths.encode(pixels))
+    shown = Sample("a", f"{tmp_path}/a.jpg", 80, 100, ignored=(Box(10, 20, 40, 60),), void=run_lengths.encode(pixels))
     stored = image_sizes.checked(shown, Findings())
     assert (stored.width, stored.height, stored.ignored) == (100, 80, (Box(20, 40, 60, 70),))
     assert stored.void is not None

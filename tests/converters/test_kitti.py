@@ -22,7 +22,7 @@ THING = Object("skirt", Box(1, 2, 30.5, 40), occlusion=1, truncation=0.25)
 
 
 def sample(stem: str, *objects: Object) -> Sample:
-    return Sample(stem, Path(f"{stem}.jpg"), 80, 60, objects)
+    return Sample(stem, f"{stem}.jpg", 80, 60, objects)
 
 
 def make(folder: Path, labels: dict[str, str | bytes], *, parts: tuple[str, str] = ("label_2", "image_2")) -> Path:

@@ -44,7 +44,7 @@ def test_aggregated_files_hold_what_the_data_set_has(drawn: Path, tmp_path: Path
     for name, dataset in source.items():
         (path,) = done[name].files
         whole = list(dataset)
-        read = samples(path, whole[0].image.parent)
+        read = samples(path, Path(whole[0].image).parent)
         assert [told(sample)[1:] for sample in read] == [told(sample)[1:] for sample in whole]
         assert done[name].losses.written == done[name].losses.read == (len(whole), sum(len(s.objects) for s in whole))
         page = json.loads(path.read_text())

@@ -128,7 +128,7 @@ def test_images_in_a_folder_apart(maps: Maps) -> None:
     masks, images = maps.root / "all/index/first", maps.root / "all/photographs/day"
     format, found = converters.splits(masks, images=images)
     (sample,) = next(iter(found.values()))
-    assert (format, sample.image, len(found)) == ("mask_png", images / "a.jpg", 1)
+    assert (format, Path(sample.image), len(found)) == ("mask_png", images / "a.jpg", 1)
     assert [thing.category for thing in sample.objects] == ["skin", "hair", "dress"]
     error_of(DataError, converters.splits, masks, "mask_png", images=maps.root / "nowhere", match="no such folder")
 
@@ -287,7 +287,7 @@ def test_polygons_cover_the_pixels_whose_middle_they_hold(maps: Maps) -> None:
 def test_a_void_of_another_size_is_named(maps: Maps) -> None:
     from converters.model import painting
 
-    sample = Sample("a", Path("a.png"), 12, 8, void=Mask(4, 4, run_lengths.encode(np.ones((4, 4))).counts))
+    sample = Sample("a", "a.png", 12, 8, void=Mask(4, 4, run_lengths.encode(np.ones((4, 4))).counts))
     assert error_of(DataError, painting.painted, sample, ()).code == rules.ODD_MASK.code
     assert painting.painted(structs.replace(sample, void=None, ignored=(Box(1, 1, 2.5, 3),)), ()).sum() == 255 * 4
 
@@ -309,7 +309,7 @@ def test_what_lies_on_top_of_its_equal_is_annotated_later() -> None:
     pixels[2:5, 2:6] = 1
     mask = run_lengths.encode(pixels)
     twice = tuple(Object(name, Box(2, 2, 6, 5), mask=mask) for name in ("under", "over"))
-    sample = Sample("a", Path("a.png"), *SIZE, twice)
+    sample = Sample("a", "a.png", *SIZE, twice)
     for order, top in (("larger_first", 2), ("smaller_first", 2), ("annotation", 2), ("reverse", 1)):
         assert np.array_equal(painting.painted(sample, (1, 2), order), pixels * top), order  # type: ignore[arg-type]
     assert painting.painted(sample, (1, 0)).max() == 1, "an object of no class paints nothing"

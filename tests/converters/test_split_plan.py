@@ -29,7 +29,7 @@ def thing(category: str, pair: int | None = None, style: int | None = None) -> O
 
 
 def sample(name: str, *things: Object, image: Path | None = None) -> Sample:
-    return Sample(name, image or Path(f"nowhere/{name}.jpg"), 80, 60, things)
+    return Sample(name, str(image or f"nowhere/{name}.jpg"), 80, 60, things)
 
 
 def dataset(*samples: Sample, joint_pairs: bool = True) -> Dataset:
@@ -266,7 +266,7 @@ def test_pictures_that_look_alike_stay_together_when_asked(tmp_path: Path) -> No
 
 def test_a_missing_picture_stops_or_is_left_out_or_is_told(tmp_path: Path) -> None:
     samples = photographs(tmp_path, [jpeg(n) for n in range(10)])
-    samples[3].image.unlink()
+    Path(samples[3].image).unlink()
     with pytest.raises(DataError, match=r"003\.jpg: this picture is missing") as caught:
         partition.plan({"train": dataset(*samples)})
     assert caught.value.code == rules.NO_PICTURE.code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from tltpipe.progress import Silent
 
 
 def sample(number: int, *objects: Object, size: tuple[int, int] = (100, 200), source: str | None = None) -> Sample:
-    return Sample(f"{number:06d}", Path(f"{number:06d}.jpg"), *size, objects, source)
+    return Sample(f"{number:06d}", f"{number:06d}.jpg", *size, objects, source)
 
 
 def thing(category: str, left: float, top: float, width: float, height: float, **more: Any) -> Object:

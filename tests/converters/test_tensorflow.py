@@ -148,7 +148,7 @@ def test_tensorflow_reads_what_convert_writes(tmp_path: Path) -> None:
     thing = Object("Vest", Box(0.1, 2.37, 1000.37, 77.7), occlusion=3, truncation=0.1)
     with converters.open_writer("tfrecord", tmp_path / "train", ["Vest"], shards=3) as writer:
         for number in range(5):
-            writer.add(Sample(f"{number}", Path(f"{number}.jpg"), 1200, 80, (thing,) * number))
+            writer.add(Sample(f"{number}", f"{number}.jpg", 1200, 80, (thing,) * number))
     assert same(records.shards(tmp_path / "train")) == 5
 
 

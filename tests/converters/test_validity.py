@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ from tltpipe.errors import DataError
 
 
 def sample(*things: Object) -> Sample:
-    return Sample("7", Path("7.jpg"), 100, 80, things, annotations=Path("labels/7.txt"))
+    return Sample("7", "7.jpg", 100, 80, things, annotations="labels/7.txt")
 
 
 def codes(found: Findings) -> dict[str, int]:

@@ -39,7 +39,7 @@ def make(root: Path, labels: dict[str, str | bytes | None], page: str | bytes | 
 
 
 def sample(*objects: Object, size: tuple[int, int] = (80, 60)) -> Sample:
-    return Sample("deep/1", Path("1.jpg"), *size, objects)
+    return Sample("deep/1", "1.jpg", *size, objects)
 
 
 def encode(*objects: Object, task: str = "detect", size: tuple[int, int] = (80, 60)) -> str:
@@ -57,7 +57,7 @@ def parse(path: Path, text: str | bytes, keypoints: tuple[int, int] | None = Non
 def test_lines_byte_for_byte(tmp_path: Path) -> None:
     with converters.open_writer("yolo", tmp_path / "labels", NAMES) as writer:
         writer.add(sample(BOX, Object("skirt", Box(0, 0, 80, 20))))
-        writer.add(Sample("2", Path("2.jpg"), 80, 60))
+        writer.add(Sample("2", "2.jpg", 80, 60))
     assert (tmp_path / "labels/deep/1.txt").read_bytes() == f"{LINE}\n0 0.5 0.166666667 1 0.333333333\n".encode()
     assert (tmp_path / "labels/2.txt").read_bytes() == b""
 
@@ -107,7 +107,7 @@ def test_pose_there_and_back(tmp_path: Path) -> None:
     things = (Object("vest", BOX.box, keypoints=points), BOX)
     root = make(tmp_path, {"train/1": None}, None)
     with converters.open_writer("yolo", root / "labels/train", NAMES, task="pose", keypoints=slots) as writer:
-        writer.add(Sample("1", Path("1.jpg"), 80, 60, things))
+        writer.add(Sample("1", "1.jpg", 80, 60, things))
     text = (root / "labels/train/1.txt").read_text()
     assert text == f"{LINE} 0.25 0.25 2 0 0 0 0.75 0.75 1\n{LINE} 0 0 0 0 0 0 0 0 0\n"
     told = yolo.describe(root, NAMES, {"train": yolo.layout(root, "train")}, task="pose", keypoints=slots)
@@ -278,7 +278,7 @@ def test_lists_of_pictures(prefix: str, tmp_path: Path) -> None:
     pictures = converters.read("yolo", root, "train").pictures
     samples = [pictures.load(key, Findings()) for key in pictures.keys()]  # noqa: SIM118
     assert [(each.id, len(each.objects)) for each in samples] == [("pool/1", 1), ("pool/b c.ü", 0)]
-    assert samples[0].annotations == root / "labels/pool/1.txt"
+    assert samples[0].annotations == str(root / "labels/pool/1.txt")
     assert root / "train.txt" in pictures.inputs
 
 

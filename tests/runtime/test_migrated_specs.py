@@ -53,7 +53,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, names in enumerate(OBJECTS):
         Image.new("RGB", (64, 48)).save(images / f"{number}.png")
         things = tuple(Object(name, Box(4 + place, 4, 40, 40)) for place, name in enumerate(names))
-        samples.append(Sample(str(number), images / f"{number}.png", 64, 48, things))
+        samples.append(Sample(str(number), str(images / f"{number}.png"), 64, 48, things))
         (labels / f"{number}.txt").write_text(encode(samples[-1]))
     for fold, own in enumerate((samples[:1], samples[1:])):
         part = tmp_path / f"fold{fold}"

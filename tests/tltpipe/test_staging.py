@@ -57,22 +57,22 @@ def test_pictures_are_placed_again_and_again(folder: Path, tmp_path: Path, how: 
     source.write_bytes(b"picture")
     os.utime(source, ns=(10**18, 10**18))
     for _ in range(3):
-        getattr(staging, how)(str(folder), "a/1.jpg", source)
+        getattr(staging, how)(str(folder), "a/1.jpg", str(source))
         state = (folder / "a/1.jpg").stat()
         assert (state.st_size, state.st_mtime_ns) == (7, 10**18)
         assert (state.st_ino == source.stat().st_ino) == (how == "link")
     assert not list(staging.aside(folder).iterdir())
     (folder / "a/2.jpg").symlink_to(source)
-    getattr(staging, how)(str(folder), "a/2.jpg", source)
+    getattr(staging, how)(str(folder), "a/2.jpg", str(source))
     assert not (folder / "a/2.jpg").is_symlink()
     with pytest.raises(FileNotFoundError):
-        getattr(staging, how)(str(folder), "3.jpg", tmp_path / "3.jpg")
+        getattr(staging, how)(str(folder), "3.jpg", str(tmp_path / "3.jpg"))
 
 
 @pytest.mark.parametrize("name", ["1.txt", "a/1.txt"])
 def test_where_the_folder_is_gone_nothing_is_made(folder: Path, tmp_path: Path, name: str) -> None:
-    source = tmp_path / "source"
-    source.write_bytes(b"x")
+    source = str(tmp_path / "source")
+    Path(source).write_bytes(b"x")
     folder.rmdir()
     for make in (
         lambda: staging.write(str(folder), name, b"x"),

@@ -75,7 +75,7 @@ def far() -> bool:
 
 def divided() -> Partial | None:
     """The executor, where it does only a part of the items: whoever writes a journal then raises its ``part``."""
-    executor = chosen()
+    executor = chosen() if far() else None
     return executor if isinstance(executor, Partial) else None
 
 

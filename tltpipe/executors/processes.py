@@ -7,19 +7,19 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import forkserver, get_context, parent_process, resource_tracker
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tltpipe.errors import RunFailed, UsageError
 from tltpipe.executors import Executor, module_name
 from tltpipe.interpreters import installed_only
 from tltpipe.machine import worker_count
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,6 +40,8 @@ class Processes:
         return worker_count()
 
     def preload(self, *modules: str) -> None:
+        from multiprocessing import forkserver, resource_tracker
+
         if forkserver._forkserver._forkserver_pid is None:  # type: ignore[attr-defined]
             forkserver.set_forkserver_preload(list(modules))
         with installed_only():
@@ -55,6 +57,10 @@ class Processes:
         if workers == 1:
             yield from map(function, items)
             return
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
+        from multiprocessing import get_context
+
         self.preload(module_name(function))
         with ProcessPoolExecutor(workers, get_context("forkserver"), initializer=_end_with_parent) as pool:
             pending: deque[Future[Result]] = deque()
@@ -74,8 +80,45 @@ class Processes:
                     future.cancel()
 
 
+def started() -> bool:
+    """Whether the server that processes are forked from runs already."""
+    server = sys.modules.get("multiprocessing.forkserver")
+    return server is not None and server._forkserver._forkserver_pid is not None
+
+
+def begin(function: Callable[[Item], Result], item: Item) -> Callable[[], Result]:
+    """Let another process, which ends with this one, work out ``function(item)``; what is returned waits for it. Where
+    that process fails, the call is made here after all, and raises what it raises."""
+    from multiprocessing import get_context
+
+    context = get_context("forkserver")
+    receiver, sender = context.Pipe(duplex=False)
+    with _starting_processes():
+        context.Process(target=_send, args=(sender, function, item), daemon=True).start()
+    sender.close()
+
+    def result() -> Result:
+        with receiver:
+            try:
+                answer: Result = receiver.recv()
+            except EOFError:
+                return function(item)
+        return answer
+
+    return result
+
+
+def _send(sender: Connection, function: Callable[[Item], Result], item: Item) -> None:
+    _end_with_parent()
+    with suppress(Exception):
+        sender.send(function(item))
+
+
 def _end_with_parent() -> None:
     """Let this worker end when its parent does: killed, that could not say so, and the worker would wait for ever."""
+    from multiprocessing import parent_process
+    from threading import Thread
+
     parent = parent_process()
     assert parent is not None
 

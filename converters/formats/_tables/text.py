@@ -152,9 +152,9 @@ class RowWriter:
         with writable(self._path.parent):
             self._stream.close()
 
-    def append(self, record: bytes) -> None:
+    def append(self, records: Sequence[bytes]) -> None:
         try:
-            self._stream.write(record)
+            self._stream.writelines(records)
         except OSError:
             with writable(self._path.parent):
                 raise

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from converters.files.json_records import Records
 
 
+_BLOCK = 1 << 20
+
+
 def walk(path: Path, *, keep: Collection[str] = (), **lists: Callable[[Record], object]) -> dict[str, Any]:
     """Hand each record of ``lists`` to its function; returns the members to ``keep``. Raises DataError."""
 
@@ -33,10 +36,10 @@ def walk(path: Path, *, keep: Collection[str] = (), **lists: Callable[[Record], 
 
 
 class Lists(NamedTuple):
-    """The lists of a file that is being written: functions that append a record of JSON."""
+    """The lists of a file that is being written: functions that append a record of JSON, whole or in pieces."""
 
-    image: Callable[[bytes], object]
-    annotation: Callable[[bytes], object]
+    image: Callable[..., object]
+    annotation: Callable[..., object]
 
 
 @contextmanager
@@ -45,15 +48,15 @@ def written(path: Path, head: bytes, categories: Callable[[], Any]) -> Iterator[
 
     Annotations are the bulk: they wait on the disk of the result, not in memory and not in a small /tmp.
     """
-    with new_file(path) as out, TemporaryFile(dir=path.parent) as spool:
+    with new_file(path) as out, TemporaryFile(dir=path.parent, buffering=_BLOCK) as spool:
         out.write(head + b',\n"images":[')
         yield Lists(_appender(out), _appender(spool))
         out.write(b'],\n"annotations":[')
         spool.seek(0)
-        shutil.copyfileobj(spool, out, 1 << 20)
+        shutil.copyfileobj(spool, out, _BLOCK)
         out.write(b'],\n"categories":%s}\n' % orjson.dumps(categories()))
 
 
-def _appender(stream: IO[bytes]) -> Callable[[bytes], object]:
+def _appender(stream: IO[bytes]) -> Callable[..., object]:
     joints = chain((b"\n",), repeat(b",\n"))
-    return lambda record: stream.write(next(joints) + record)
+    return lambda *pieces: stream.write(b"".join((next(joints), *pieces)))

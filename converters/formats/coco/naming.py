@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from converters.files import listing
 from converters.formats.coco.records import OddRecord, title, wrong
 
 LONGEST = 1024
@@ -38,8 +39,7 @@ class Naming:
 
     def id(self, record: dict[str, Any]) -> str:
         """``Sample.id``: the same without extension."""
-        name = self.file_name(record)
-        return name.removesuffix(PurePosixPath(name).suffix)
+        return listing.without_extension(self.file_name(record))
 
     def below(self, name: str) -> str:
         """``name`` as a path below the folder that does not leave it; empty when no file can be called so."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from converters.files import json_document
+from converters.files import json_document, listing
 from converters.files.filenames import ImageNames, UnclearName
 from converters.files.json_document import Document
 from converters.formats.coco.naming import Naming, is_foreign
@@ -64,7 +64,7 @@ class File:
             name, _ = self._image(document.parse(key[0], key[0] + key[1]), Findings())
         except OddRecord as odd:
             return str(odd)
-        return name.removesuffix(Path(name).suffix)
+        return listing.without_extension(name)
 
     def load(self, key: Key, findings: Findings) -> Sample:
         document = json_document.opened(self.path)
@@ -76,7 +76,7 @@ class File:
             unknown = void(picture) if VOID in picture else None
         except OddRecord as odd:
             raise document.error(str(odd), start, code=odd.code) from None
-        id = name.removesuffix(image.suffix)
+        id = listing.without_extension(name)
         if double >= 0:
             what = f'another image is called "{id}", too: {document.place(double)}'
             hint = "rename one of the two: labels are named after their picture"
@@ -85,7 +85,7 @@ class File:
         objects = self._objects(document, spans, picture, id, findings)
         number = picture["id"] if type(picture["id"]) is int else None
         source = source if type(source) is str else None
-        return Sample(id, image, width, height, objects, source, self.path, number=number, void=unknown)
+        return Sample(id, image, width, height, objects, source, str(self.path), number=number, void=unknown)
 
     def items(self, key: Key) -> list[str]:
         document = json_document.opened(self.path)
@@ -106,21 +106,21 @@ class File:
         start, length, spans, _ = key
         return document.parse(start, start + length), [record for _, record in _records(document, spans)]
 
-    def _image(self, picture: Record, findings: Findings) -> tuple[str, Path]:
+    def _image(self, picture: Record, findings: Findings) -> tuple[str, str]:
         """The file of ``picture`` and its path: so named, or the one that the name means. Raises OddRecord."""
         name, raw = self.naming.file_name(picture), picture.get("file_name")
-        image = Path(path := f"{self.images}/{name}")
+        image = listing.joined(self.images, name)
         try:
-            findings.measured = image, images.quick_size(path)
+            findings.measured = image, images.quick_size(image)
         except (FileNotFoundError, NotADirectoryError):
             return self._match(picture, name, findings)
         except OSError:  # is told by whoever needs it
             pass
-        if name != raw and type(raw) is str and raw != path and is_foreign(raw):
+        if name != raw and type(raw) is str and raw != f"{self.images}/{name}" and is_foreign(raw):
             findings.add(rules.OTHER_FILE_NAME, f"{raw} -> {name} (end of a path that is not here)")
         return name, image
 
-    def _match(self, picture: Record, name: str, findings: Findings) -> tuple[str, Path]:
+    def _match(self, picture: Record, name: str, findings: Findings) -> tuple[str, str]:
         """The same for a ``name`` that no file has; a missing image is the business of whoever needs it."""
         try:
             match = _names(self).match(name)
@@ -129,7 +129,7 @@ class File:
         if match is not None:
             findings.add(rules.OTHER_FILE_NAME, match.example(str(picture.get("file_name") or name)))
             name = match.path
-        return name, Path(f"{self.images}/{name}")
+        return name, listing.joined(self.images, name)
 
     def _objects(
         self, document: Document, spans: Sequence[int], picture: Record, name: str, findings: Findings
@@ -145,7 +145,7 @@ class File:
                 raise document.error(str(odd), offset, code=odd.code) from None
         return tuple(objects)
 
-    def _size(self, picture: Record, image: Path, findings: Findings) -> tuple[int, int]:
+    def _size(self, picture: Record, image: str, findings: Findings) -> tuple[int, int]:
         width, height = picture.get("width"), picture.get("height")
         if width is None and height is None:
             return images.look(image, findings)

@@ -27,7 +27,7 @@ _ATTRIBUTES = (ATTRIBUTE_IDS, UNKNOWN_ATTRIBUTE_IDS)
 OWN = frozenset(("id", "image_id", "category_id", *_SHAPE, *_ATTRIBUTES, "occlusion", "truncation", "pair_id", "style"))
 """Fields of an annotation that have a meaning of their own; ``area`` is kept where it is not what we would write."""
 
-_NUMBERS = ({int}, {float}, {int, float})
+_NUMBERS = frozenset((int, float))
 _SCALARS = (int, float, str, bool)
 
 
@@ -167,16 +167,18 @@ def is_numbers(values: Any) -> bool:
     """Whether this is a list of numbers that can be pixels."""
     if type(values) is not list:
         return False
-    return not values or (set(map(type, values)) in _NUMBERS and max(values) < FAR and min(values) > -FAR)
+    return not values or (_NUMBERS.issuperset(map(type, values)) and max(values) < FAR and min(values) > -FAR)
 
 
 def _box(record: Record, polygons: tuple[Polygon, ...], mask: Mask | None) -> Box:
     values = record.get("bbox")
-    if not is_numbers(values):
-        values = list(map(as_number, values)) if type(values) is list else values
+    right = is_numbers(values)
+    if not right and type(values) is list:
+        values = list(map(as_number, values))
+        right = is_numbers(values)
     if values in (None, [], [0, 0, 0, 0]) and (any(polygons) or mask):  # it says no more than they do
         return _around(polygons, mask, record)
-    if not is_numbers(values) or len(values) != 4:  # type: ignore[arg-type]
+    if not right or len(values) != 4:  # type: ignore[arg-type]
         raise _no_numbers(record, "bbox", "a list of 4 numbers", values)
     left, top, width, height = values  # type: ignore[misc]
     return Box(left, top, left + width, top + height)
@@ -272,7 +274,7 @@ def _is_anywhere(own: list[float]) -> bool:
 
 
 def _no_numbers(record: Record, key: str, needed: str, values: Any) -> OddRecord:
-    if type(values) is list and values and set(map(type, values)) in _NUMBERS:
+    if type(values) is list and values and _NUMBERS.issuperset(map(type, values)):
         most = max(values, key=abs)
         if abs(most) >= FAR:
             return OddRecord(f'"{key}" of {title(record)} holds {most:g}, which cannot be a pixel')

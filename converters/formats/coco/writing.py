@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
 import orjson
 
 from converters.formats.coco import lists
@@ -20,15 +21,19 @@ from converters.formats.coco.records import ATTRIBUTE_IDS, ATTRIBUTES, OWN, UNKN
 from converters.model import Attribute, KeypointSlot, Mask, Object, Sample, flat, rules
 from tltpipe.errors import DataError
 
+Annotation = tuple[bytes, int, int]
+"""A JSON record without its brace and ids; where the category's own points begin in it, 0 where there are none; and the
+number of the category. The zeros around those points are left to the writer."""
 
-@dataclass(frozen=True)
-class Entry:
-    """A sample as JSON records that lack only their ids: cheap to hand from a worker process to the writer."""
 
-    id: str
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A sample as JSON records that lack their ids: cheap to hand from a worker process to the writer.
+
+    ``number`` is the id that the image should have, None for the next free one."""
+
+    number: int | None
     image: bytes
-    annotations: tuple[bytes, ...]
-    number: int | None = None
+    annotations: list[Annotation]
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,14 @@ class Recorder:
             image["source"] = sample.source
         if sample.void is not None:
             image[VOID] = _run_lengths(sample.void)
-        annotations = tuple(self._annotation(thing, sample) for thing in sample.objects)
-        return Entry(sample.id, orjson.dumps(image), annotations, sample.number)
+        number = _number(sample.id) if sample.number is None else sample.number
+        return Entry(number, _open(image), [self._annotation(thing, sample) for thing in sample.objects])
 
-    def _annotation(self, thing: Object, sample: Sample) -> bytes:
-        box, slot = thing.box, self.keypoints.get(thing.category)
+    def _annotation(self, thing: Object, sample: Sample) -> Annotation:
+        box, category = thing.box, self._category(thing, sample)
         width, height = _extent(box.left, box.right), _extent(box.top, box.bottom)
         record: dict[str, Any] = {
-            "category_id": self._number(thing, sample),
+            "category_id": category,
             "bbox": (box.left, box.top, width, height),
             "area": width * height,
             "iscrowd": int(thing.crowd),
@@ -85,32 +90,38 @@ class Recorder:
             record[ATTRIBUTE_IDS] = thing.attributes
             if thing.unknown_attributes:
                 record[UNKNOWN_ATTRIBUTE_IDS] = thing.unknown_attributes
+        slot = self.keypoints.get(thing.category)
         if slot is not None:
-            return orjson.dumps(record)[:-1] + self._vector(thing, slot, sample)
+            own = self._points(thing, slot, sample)
+            record |= {"num_keypoints": len(own) // 3 - own[2::3].count(0), "keypoints": own}
+            text = _open(record)
+            return (text, text.rindex(b"[") + 1 if slot.count else 0, category)
         if thing.keypoints:
             what = f"{thing.category} has keypoints, but was not announced with any"
             raise DataError(what, where=sample.where(thing))
-        return orjson.dumps(record)
+        return (_open(record), 0, category)
 
-    def _number(self, thing: Object, sample: Sample) -> int:
+    def _category(self, thing: Object, sample: Sample) -> int:
         try:
             return self.numbers[thing.category]
         except KeyError:
             raise DataError(f"{thing.category} is none of the categories", where=sample.where(thing)) from None
 
-    def _vector(self, thing: Object, slot: KeypointSlot, sample: Sample) -> bytes:
-        """The end of a record: the whole vector, zeros outside the category's own part. Those are not encoded anew."""
+    def _points(self, thing: Object, slot: KeypointSlot, sample: Sample) -> Sequence[float]:
+        """The category's own part of the vector; all of it where none is its own."""
         if not thing.keypoints:
-            return b',"num_keypoints":0,"keypoints":[%s]}' % _zeros(len(slot.names))[1:]
+            return _zeros(slot.count or len(slot.names))
         own = flat(thing.keypoints)
         if len(own) != 3 * slot.count:
             what = f"{thing.category} has {len(own) // 3} keypoints, not {slot.count}"
             raise DataError(what, where=sample.where(thing), code=rules.LANDMARK_COUNT.code)
-        seen = slot.count - own[2::3].count(0)
-        before, after = _zeros(slot.offset)[1:], _zeros(len(slot.names) - slot.offset - slot.count)
-        comma = b"," if before else b""
-        points = orjson.dumps(own)[1:-1]
-        return b',"num_keypoints":%d,"keypoints":[%s%s%s%s]}' % (seen, before, comma, points, after)
+        return own
+
+
+def _open(record: Mapping[str, Any]) -> bytes:
+    """``record`` as JSON behind its brace, where ids go. A copy: what orjson returns lies in more memory than it needs,
+    and to take new memory for every record costs more than all else."""
+    return orjson.dumps(record)[1:]
 
 
 def _extent(low: float, high: float) -> float:
@@ -146,9 +157,20 @@ _SHARED = frozenset(("occlusion", "truncation", "pair_id", "style"))
 
 
 @cache
-def _zeros(points: int) -> bytes:
-    """So many points that are none: ``,0,0,0,0...``."""
-    return b",0,0,0" * points
+def _zeros(points: int) -> tuple[int, ...]:
+    """So many points that are none."""
+    return (0, 0, 0) * points
+
+
+def _around(slot: KeypointSlot) -> tuple[bytes, bytes]:
+    """What stands before the own part of a category's vector, and after it: zeros. Those are not handed over."""
+    return b"0,0,0," * slot.offset, b",0,0,0" * (len(slot.names) - slot.offset - slot.count) + b"]}"
+
+
+def _number(name: str) -> int | None:
+    """The number that the name of an image is (000123 -> 123); None where it is none."""
+    stem = name.rpartition("/")[2]
+    return (int(stem) or None) if stem.isascii() and stem.isdigit() and len(stem) <= 15 else None
 
 
 def numbered(categories: Sequence[str], ids: Mapping[str, int]) -> dict[str, int]:
@@ -170,20 +192,14 @@ class Ids:
 
     def __init__(self) -> None:
         self._images: set[int] = set()
-        self._next_free, self._annotations = count(1), count(1)
+        self._next_free, self.annotations = count(1), count(1)
 
     def image(self, entry: Entry) -> int:
-        stem, number = entry.id.rpartition("/")[2], entry.number
-        if number is None:
-            number = int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 15 else 0
-            number = number or next(self._next_free)
+        number = next(self._next_free) if entry.number is None else entry.number
         while number in self._images:
             number = next(self._next_free)
         self._images.add(number)
         return number
-
-    def annotation(self) -> int:
-        return next(self._annotations)
 
 
 class Writer:
@@ -209,6 +225,8 @@ class Writer:
         self.attributes = attributes
         self.supercategories = supercategories or {}
         self.joint_pairs = joint_pairs
+        slots = {number: self.recorder.keypoints.get(name) for name, number in self.recorder.numbers.items()}
+        self._around = {number: _around(slot) for number, slot in slots.items() if slot is not None}
         self._files = ExitStack()
         self._ids = Ids()
 
@@ -224,16 +242,21 @@ class Writer:
     ) -> None:
         self._files.__exit__(kind, error, trace)
 
-    def append(self, entry: Entry) -> None:
-        """Give ``entry`` its ids and write it."""
-        number = self._ids.image(entry)
-        self.write(number, entry.image, ((self._ids.annotation(), each) for each in entry.annotations))
+    def append(self, records: Sequence[Entry]) -> None:
+        """Give each entry its ids and write it."""
+        for entry in records:
+            self.write(self._ids.image(entry), entry.image, zip(entry.annotations, self._ids.annotations, strict=False))
 
-    def write(self, number: int, image: bytes, annotations: Iterable[tuple[int, bytes]]) -> None:
+    def write(self, number: int, image: bytes, annotations: Iterable[tuple[Annotation, int]]) -> None:
         """Write records with the numbers that they have: the ``image``, and its ``annotations`` each with its own."""
-        self._lists.image(b'{"id":%d,%s' % (number, image[1:]))
-        for own, annotation in annotations:
-            self._lists.annotation(b'{"id":%d,"image_id":%d,' % (own, number) + annotation[1:])
+        self._lists.image(b'{"id":%d,' % number, image)
+        for (text, points, category), own in annotations:
+            ids = b'{"id":%d,"image_id":%d,' % (own, number)
+            if points:
+                before, after = self._around[category]
+                self._lists.annotation(ids, text[:points], before, text[points:-2], after)
+            else:
+                self._lists.annotation(ids, text)
 
     def _info(self) -> dict[str, Any]:
         """Which stretch of the keypoint vector is whose: COCO has no field for it, and ``info`` is free."""

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from converters.files import contents, image_files, listing, xml_tree
-from converters.files.xml_tree import Node
 from converters.formats.cvat import shapes as cvat_shapes
 from converters.formats.cvat.index import Entry, Index, index
 from converters.model import Dataset, Sample, rules
@@ -189,12 +189,12 @@ class Images:
         image_files.note(findings, below, *_names(entry))
         width, height = cvat_shapes.size(self.path, node) or images.look(image, findings)
         shape = partial(cvat_shapes.thing, self.path, size=(width, height))
-        things = [found for inner in node.inner if (found := shape(inner)) is not None]
-        shapes = sum(cvat_shapes.is_shape(inner) for inner in node.inner)
+        things = [found for inner in node if (found := shape(inner)) is not None]
+        shapes = sum(cvat_shapes.is_shape(inner) for inner in node)
         if shapes > len(things):
             findings.add(rules.NO_BOX, where, count=shapes - len(things))
         class_map.require(things, self.classes, self.path)
-        return Sample(below.rpartition(".")[0], image, width, height, tuple(things), annotations=self.path)
+        return Sample(below.rpartition(".")[0], str(image), width, height, tuple(things), annotations=str(self.path))
 
     def _image(self, entry: Entry) -> str:
         where = Location(self.path, entry.line)
@@ -214,7 +214,7 @@ class Images:
         for entry in index(self.path).entries:
             yield image_files.literal(self.images, *_names(entry)) or entry.name
 
-    def _node(self, entry: Entry) -> Node:
+    def _node(self, entry: Entry) -> Element:
         with inputs.opened(self.path) as stream:
             stream.seek(entry.start)
             content = stream.read(entry.end - entry.start)

@@ -184,7 +184,7 @@ class Folder(LabelFolder):
             objects, ignored = ignore_regions.apart(objects)
         class_map.require(objects, self.classes, Path(path), 1)
         width, height = images.look(image, findings)
-        return Sample(key[0], image, width, height, tuple(objects), annotations=Path(path), ignored=ignored)
+        return Sample(key[0], str(image), width, height, tuple(objects), annotations=str(Path(path)), ignored=ignored)
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])
@@ -210,7 +210,7 @@ class Unlabelled(Folder):
 
     def load(self, key: tuple[str, ...], findings: Findings) -> Sample:
         image = self.image(key)
-        return Sample(key[0], image, *images.look(image, findings))
+        return Sample(key[0], str(image), *images.look(image, findings))
 
 
 _FIRST_WORD = re.compile(rb"(?:^|\r)[ \t\v\f]*(\S+)", re.MULTILINE)

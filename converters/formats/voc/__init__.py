@@ -125,5 +125,5 @@ class Names:
     ) -> None:
         self._out.close()
 
-    def append(self, record: str) -> None:
-        self._out.write(record)
+    def append(self, records: Sequence[str]) -> None:
+        self._out.writelines(records)

@@ -98,11 +98,12 @@ class Folder:
                 found[stem] = Key(stem, (match.path,), match.rule)
                 taken.add(match.stem)
 
-    def _page(self, stem: str) -> Path:
+    def _page(self, stem: str) -> str:
         """The XML file of ``stem``; that of an extension in upper case where there is no other."""
-        path = f"{self.labels}/{stem}.xml"
-        upper = f"{self.labels}/{stem}.XML"
-        return Path(upper if not os.path.exists(path) and os.path.exists(upper) else path)  # noqa: PTH110 - of each
+        path = listing.joined(self.labels, f"{stem}.xml")
+        if not os.path.exists(path) and os.path.exists(upper := f"{path[:-4]}.XML"):  # noqa: PTH110 - of each
+            return upper
+        return path
 
     def _told(self, stem: str) -> str:
         """What the <filename> of ``stem`` says, below the folder of pictures."""
@@ -126,11 +127,15 @@ class Folder:
     def load(self, key: Key, findings: Findings) -> Sample:
         stem, pictures = key.stem, key.pictures
         path = self._page(stem)
-        if not path.exists():
-            image = Path(f"{self.images}/{pictures[0] if pictures else stem}")
+        try:
+            page = xml.parse(path)
+        except DataError:
+            if os.path.exists(path):  # noqa: PTH110 - a text
+                raise
+            where = self.images / (pictures[0] if pictures else stem)
             what = "this picture has no XML file" if pictures else "neither the picture nor its XML file is there"
-            raise DataError(what, where=image, hint=f"expected {path}", code=rules.NO_ANNOTATIONS.code)
-        page = xml.parse(path)
+            hint, code = f"expected {path}", rules.NO_ANNOTATIONS.code
+            raise DataError(what, where=where, hint=hint, code=code) from None
         class_map.require(page.objects, self.classes, path)
         image = self._picture(path, key, page.picture)
         if key.rule:
@@ -138,7 +143,7 @@ class Folder:
         width, height = page.size or images.look(image, findings)
         return Sample(self.name(key), image, width, height, page.objects, page.source, path)
 
-    def _picture(self, path: Path, key: Key, told: str | None) -> Path:
+    def _picture(self, path: str, key: Key, told: str | None) -> str:
         pictures = key.pictures
         if key.unclear:
             raise DataError(key.unclear, where=path, hint="rename one of them", code=rules.SAME_NAME.code)
@@ -149,7 +154,7 @@ class Folder:
         if len(pictures) > 1 and not named:
             what, hint = f"several pictures share this name: {', '.join(pictures)}", "say which: <filename>"
             raise DataError(what, where=path, hint=hint, code=rules.SAME_NAME.code)
-        return self.images / (named or pictures)[0]
+        return listing.joined(self.images, (named or pictures)[0])
 
     def categories(self) -> tuple[str, ...]:
         """The class names in the files, sorted; of a file that cannot be read, nothing is said yet."""

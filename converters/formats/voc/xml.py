@@ -7,13 +7,14 @@ A corner is the number of a pixel, counted from 1, and the last one is inside: a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from converters.files import xml_tree
 from converters.files.numerals import FAR, is_number
-from converters.files.xml_tree import Node, error
+from converters.files.xml_tree import Unplaced, error, word
 from converters.model import Box, Object, Polygon, Sample
 from tltpipe.errors import DataError
 
@@ -30,15 +31,24 @@ class Page:
     objects: tuple[Object, ...]
 
 
-def parse(path: Path) -> Page:
+def parse(path: Path | str) -> Page:
     """The annotations in ``path``. Raises DataError with line and column."""
-    root = xml_tree.read(path)
-    if root.name != "annotation":
-        raise error(path, root, f"the file begins with <{root.name[:40]}>, not <annotation>")
-    objects = tuple(_object(path, node) for node in root.inner if node.name == "object")
-    source = root.one("source")
-    picture = (root.word("filename") or "").replace("\\", "/").rpartition("/")[2] or None
-    return Page(picture, _size(path, root.one("size")), source.word("image") if source is not None else None, objects)
+    content = xml_tree.read(path)
+    try:
+        return _page(path, *xml_tree.quick(content, "object"))
+    except Unplaced:
+        root = xml_tree.parse(content, path)
+        return _page(path, root, [xml_tree.line(node) for node in root.findall("object")])
+
+
+def _page(path: Path | str, root: Element, lines: Sequence[int]) -> Page:
+    """That of the tree ``root``; ``lines`` are those of its objects."""
+    if root.tag != "annotation":
+        raise error(path, root, f"the file begins with <{root.tag[:40]}>, not <annotation>")
+    objects = tuple(_object(path, *each) for each in zip(root.findall("object"), lines, strict=True))
+    source = root.find("source")
+    picture = (word(root, "filename") or "").replace("\\", "/").rpartition("/")[2] or None
+    return Page(picture, _size(path, root.find("size")), word(source, "image") if source is not None else None, objects)
 
 
 def encode(sample: Sample) -> str:
@@ -78,8 +88,8 @@ def _short(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
-def _object(path: Path, node: Node) -> Object:
-    name, box = node.word("name"), node.one("bndbox")
+def _object(path: Path | str, node: Element, line: int) -> Object:
+    name, box = word(node, "name"), node.find("bndbox")
     if name is None:
         raise error(path, node, "an object has no name")
     if box is None:
@@ -88,17 +98,17 @@ def _object(path: Path, node: Node) -> Object:
     extra: dict[str, int | float | str] = {}
     if _flag(path, node, "difficult"):
         extra["difficult"] = 1
-    pose = node.word("pose")
+    pose = word(node, "pose")
     if pose is not None and pose != "Unspecified":
         extra["pose"] = pose
     return Object(
         name,
         Box(_from_zero(left), _from_zero(top), right, bottom),
-        tuple(_ring(path, inner) for inner in node.inner if inner.name == "polygon"),
+        tuple(_ring(path, inner) for inner in node.findall("polygon")),
         occlusion=int(_flag(path, node, "occluded")),
         truncation=float(_flag(path, node, "truncated")),
         extra=extra,
-        origin=node.line,
+        origin=line,
     )
 
 
@@ -107,36 +117,35 @@ def _from_zero(number: float) -> float:
     return round(number - 1, 6)
 
 
-def _ring(path: Path, node: Node) -> Polygon:
+def _ring(path: Path | str, node: Element) -> Polygon:
     """The points of a <polygon>: <x1>, <y1>, <x2>, ... as Roboflow writes them."""
-    names = {inner.name for inner in node.inner}
+    names = {inner.tag for inner in node}
     numbers = range(1, len(names) // 2 + 1)
     return tuple(_from_zero(_number(path, node, f"{axis}{number}")) for number in numbers for axis in "xy")
 
 
-def _number(path: Path, node: Node, name: str) -> float:
-    inner = node.one(name)
+def _number(path: Path | str, node: Element, name: str) -> float:
+    inner = node.find(name)
     if inner is None:
-        raise error(path, node, f"<{node.name}> lacks <{name}>")
-    word = inner.text.strip()
-    if not is_number(word) or abs(float(word)) >= FAR:
-        raise error(path, inner, f"<{name}> must be a number of pixels, not {word[:40]!a}")
-    value = float(word)
+        raise error(path, node, f"<{node.tag}> lacks <{name}>")
+    text = (inner.text or "").strip()
+    if len(text) < 7 and text.isascii() and text.isdecimal():
+        return int(text)
+    if not is_number(text) or abs(value := float(text)) >= FAR:
+        raise error(path, inner, f"<{name}> must be a number of pixels, not {text[:40]!a}")
     return int(value) if value.is_integer() else value
 
 
-def _flag(path: Path, node: Node, name: str) -> bool:
-    inner = node.one(name)
-    word = inner.text.strip() if inner is not None else ""
-    if inner is not None and word not in ("", "0", "1", "Unspecified"):
-        raise error(path, inner, f"<{name}> must be 0 or 1, not {word[:40]!a}")
-    return word == "1"
+def _flag(path: Path | str, node: Element, name: str) -> bool:
+    inner = node.find(name)
+    text = (inner.text or "").strip() if inner is not None else ""
+    if inner is not None and text not in ("", "0", "1", "Unspecified"):
+        raise error(path, inner, f"<{name}> must be 0 or 1, not {text[:40]!a}")
+    return text == "1"
 
 
-def _size(path: Path, node: Node | None) -> tuple[int, int] | None:
-    if node is None:
-        return None
-    if node.word("width") is None or node.word("height") is None:
+def _size(path: Path | str, node: Element | None) -> tuple[int, int] | None:
+    if node is None or word(node, "width") is None or word(node, "height") is None:
         return None
     width, height = (_number(path, node, name) for name in ("width", "height"))
     if not width or not height:

@@ -72,29 +72,28 @@ class Images:
 
     def items(self, key: Sequence[Any]) -> list[str]:
         """The class of each item in the label file of ``key``, which may be a name alone."""
-        label = key[1] if len(key) > 1 else f"{self.place.annotations}/{key[0]}.txt"
+        label = key[1] if len(key) > 1 else listing.joined(self.place.annotations, f"{key[0]}.txt")
         if not label:
             return []
-        return [thing.category for thing in lines.parse(Path(label), self.names, self.keypoints, 1, 1)]
+        return [thing.category for thing in lines.parse(label, self.names, self.keypoints, 1, 1)]
 
     def items_beside(self, image: Path) -> list[str]:
         path = listing.partner(image, ("images", "Images"), ("labels", "Labels"), ".txt")
         return [] if path is None else self.items((image.stem, path))
 
     def load(self, key: Key, findings: Findings) -> Sample:
-        image = Path(key.paths[0])
         if len(key.paths) > 1:
             below = [os.path.relpath(path, self.place.images) for path in key.paths]
             raise listing.ambiguous(self.place.images, below)
+        image = key.paths[0]
         width, height = images.look(image, findings)
         if key.nearly:
             findings.add(rules.OTHER_FILE_NAME, key.name)
         if not key.label:
             findings.add(rules.NO_LABEL_FILE, key.name)
             return Sample(key.name, image, width, height, annotations=image)
-        label = Path(key.label)
-        objects = lines.parse(label, self.names, self.keypoints, width, height)
-        return Sample(key.name, image, width, height, tuple(objects), annotations=label)
+        objects = lines.parse(key.label, self.names, self.keypoints, width, height)
+        return Sample(key.name, image, width, height, tuple(objects), annotations=key.label)
 
     def _refuse(self, found: dict[str, Key], unmatched: list[str]) -> None:
         """Raise DataError where nothing belongs together; an unlabelled split of tests is one all the same."""
@@ -145,9 +144,9 @@ class _Matcher:
         for path in listing.files(folder, listing.PICTURES | labels.TEXT) if folder.is_dir() else ():
             stem, _, extension = path.rpartition(".")
             if extension.lower() in labels.TEXT:
-                beside[stem] = f"{folder}/{path}"
+                beside[stem] = listing.joined(folder, path)
             else:
-                found.setdefault(stem, []).append(f"{folder}/{path}")
+                found.setdefault(stem, []).append(listing.joined(folder, path))
         others = _stems(inner, listing.files(inner, labels.TEXT)) if inner != folder and inner.is_dir() else beside
         prefix = self._prefix(folder)
         for stem, label, nearly in self._matched(found, others, beside):
@@ -202,7 +201,7 @@ class _Matcher:
 
 
 def _stems(folder: Path, paths: Iterator[str]) -> dict[str, str]:
-    return {path.rpartition(".")[0]: f"{folder}/{path}" for path in paths}
+    return {path.rpartition(".")[0]: listing.joined(folder, path) for path in paths}
 
 
 def _texts_in(folder: Path) -> dict[str, str]:

@@ -21,7 +21,9 @@ TEXT = frozenset(("txt",))
 _OTHERS = ("classes", "predefined_classes", "notes", "license", "requirements", "left-out", "labels", "images")
 """Text files with these names are no label files, unless an image has the name."""
 
-_FAR = 100.0  # times the size of the image; a share is about 0 to 1
+FAR = 100.0
+"""Times the size of the image, which no number reaches; a share is about 0 to 1."""
+
 _BLANK = 4096  # files without a line that are read before one decides
 
 
@@ -61,7 +63,7 @@ def is_label(path: str) -> bool:
 
 def is_share(word: str) -> bool:
     """Whether ``word`` is a number as they stand in these files."""
-    return is_number(word) and abs(float(word)) < _FAR
+    return is_number(word) and abs(float(word)) < FAR
 
 
 def looks_right(folder: Path, stems: frozenset[str] | None = None) -> bool:

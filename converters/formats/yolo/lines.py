@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,17 +25,18 @@ from tltpipe.errors import DataError, Location
 
 TASKS = ("detect", "segment", "pose")
 
+_PLAIN = re.compile(r"\s*[0-9]{1,9}(?:\s+-?[0-9]{1,40}(?:\.[0-9]{0,40})?)*\s*")  # a line without exponents, or ".5"
 _DECIMALS = 4  # of a pixel: what nine decimals of a share can tell
 
 
-def parse(path: Path, names: Sequence[str], keypoints: tuple[int, int] | None, width: int, height: int) -> list[Object]:
+def parse(path: str, names: Sequence[str], keypoints: tuple[int, int] | None, width: int, height: int) -> list[Object]:
     """The objects in the label file ``path``, in pixels; none where there is no file. Raises DataError with its place.
 
     ``keypoints`` are how many a line has and how many values each (2 or 3); without them a line of more than five
     numbers is a polygon.
     """
     try:
-        content = label_folders.read(str(path))
+        content = label_folders.read(path)
     except FileNotFoundError:
         return []
     found = []
@@ -42,17 +44,21 @@ def parse(path: Path, names: Sequence[str], keypoints: tuple[int, int] | None, w
         try:
             words = line.decode().split()
         except UnicodeDecodeError:
-            raise DataError("this line is not UTF-8 text", where=Location(path, number)) from None
+            raise DataError("this line is not UTF-8 text", where=Location(Path(path), number)) from None
         if words:
             found.append(_object(_Line(path, number, line.decode(), words), names, keypoints, width, height))
     return found
 
 
 class _Line:
-    def __init__(self, path: Path, number: int, text: str, words: list[str]) -> None:
+    def __init__(self, path: str, number: int, text: str, words: list[str]) -> None:
         self.path, self.number, self.text, self.words = path, number, text, words
 
     def numbers(self) -> list[float]:
+        if _PLAIN.fullmatch(self.text):
+            values = list(map(float, self.words[1:]))
+            if not values or (max(values) < labels.FAR and min(values) > -labels.FAR):
+                return values
         for column, word in enumerate(self.words[1:], start=1):
             if not labels.is_share(word):
                 raise self.error(column, f"{word[:40]} is no share of the picture's size")
@@ -63,7 +69,7 @@ class _Line:
         for word in self.words[:column]:
             place = self.text.index(word, place - 1) + len(word) + 1
         place = self.text.index(self.words[column], place - 1) + 1
-        return DataError(what, where=Location(self.path, self.number, place), hint=hint, code=code)
+        return DataError(what, where=Location(Path(self.path), self.number, place), hint=hint, code=code)
 
 
 def _object(line: _Line, names: Sequence[str], keypoints: tuple[int, int] | None, width: int, height: int) -> Object:

@@ -115,7 +115,7 @@ class _Folders:
             return os.path.normpath(f"{place[0]}/{spelled}"), place[1] or spelled != last
         found = self._anywhere().get(last, [])
         if len(found) == 1:
-            return f"{self.root}/{found[0]}", True
+            return listing.joined(self.root, found[0]), True
         return os.path.normpath(self.bases[0] / name), False
 
     def _folder(self, folder: str, last: str) -> tuple[str, bool] | None:

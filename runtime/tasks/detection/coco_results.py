@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 from runtime.tasks import Images, Prediction, class_names
+from runtime.tasks.detection import json_numbers
 from tltpipe.errors import DataError
 from tltpipe.files import atomic
 
@@ -109,6 +112,7 @@ class CocoResults:
 
     def __init__(self, stream: IO[str], ids: Ids, classes: Sequence[str]) -> None:
         self.stream, self.ids, self.classes, self.empty = stream, ids, classes, True
+        self.class_ids = {name: json.dumps(id) for name, id in ids.classes.items()}
 
     @property
     def about(self) -> Sequence[str]:
@@ -116,23 +120,29 @@ class CocoResults:
         return self.ids.about
 
     def add(self, image: Path, name: str, prediction: Prediction) -> None:
-        for record in self.records(image, name, prediction):
-            self.stream.write(("[\n" if self.empty else ",\n") + json.dumps(record))
-            self.empty = False
+        if not len(prediction["labels"]):
+            return
+        columns = self.columns(image, name, prediction)
+        record = "{" + ", ".join(f'"{key}": %s' for key in columns) + "}"
+        self.stream.write("[\n" if self.empty else ",\n")
+        self.stream.write(",\n".join(map(record.__mod__, zip(*columns.values(), strict=True))))
+        self.empty = False
 
-    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
-        """The objects on ``image``, called ``name`` there; boxes become left, top, width, height."""
-        columns = class_names(prediction, self.classes), prediction["boxes"].tolist(), prediction["scores"].tolist()
-        for place, (of_class, box, score) in enumerate(zip(*columns, strict=True)):
-            left, top, right, bottom = (round(value, 2) for value in box)
-            yield {
-                "image_id": self.ids.pictures[image],
-                "category_id": self.ids.classes[of_class],
-                "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
-                "score": round(score, 5),
-                "file_name": name,
-                **{field: int(prediction[field][place]) for field in NUMBERS if field in prediction},
-            }
+    @np.errstate(invalid="ignore")
+    def columns(self, image: Path, name: str, prediction: Prediction) -> dict[str, Sequence[str]]:
+        """What records of the objects on ``image``, called ``name`` there, have, each member a column of JSON; boxes
+        become left, top, width, height."""
+        corners = json_numbers.rounded(prediction["boxes"], 2)
+        sides = json_numbers.rounded(corners[:, 2:] - corners[:, :2], 2)
+        count, known = len(corners), self.class_ids
+        return {
+            "image_id": [json.dumps(self.ids.pictures[image])] * count,
+            "category_id": [known[of_class] for of_class in class_names(prediction, self.classes)],
+            "bbox": json_numbers.texts(np.concatenate([corners[:, :2], sides], axis=1)),
+            "score": json_numbers.texts(json_numbers.rounded(prediction["scores"], 5)),
+            "file_name": [json.dumps(name)] * count,
+            **{field: [*map(str, map(int, prediction[field]))] for field in NUMBERS if field in prediction},
+        }
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,24 +78,22 @@ class SegmentationWriter(CocoWriter):
 
 
 class SegmentationResults(CocoResults):
-    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
+    def columns(self, image: Path, name: str, prediction: Prediction) -> dict[str, Sequence[str]]:
         """Objects without a mask, such as the people of a cascade, are boxes alone."""
-        records = super().records(image, name, prediction)
-        if "image_size" not in prediction:
-            yield from records
-            return
-        sizes = prediction["image_size"].tolist()
-        for record, counts, (width, height) in zip(records, pasting.segmentations(prediction), sizes, strict=True):
-            yield record | {"segmentation": segmentation(counts, width, height)}
+        columns = super().columns(image, name, prediction)
+        if "image_size" in prediction:
+            pairs = zip(pasting.segmentations(prediction), prediction["image_size"].tolist(), strict=True)
+            columns["segmentation"] = [json.dumps(segmentation(counts, *size)) for counts, size in pairs]
+        return columns
 
 
 class MaskResults(SegmentationResults):
     """Without boxes: COCO's programs then measure the masks alone."""
 
-    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
-        for record in super().records(image, name, prediction):
-            del record["bbox"]
-            yield record
+    def columns(self, image: Path, name: str, prediction: Prediction) -> dict[str, Sequence[str]]:
+        columns = super().columns(image, name, prediction)
+        del columns["bbox"]
+        return columns
 
 
 def segmentation(counts: bytes, width: int, height: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from converters.model.landmarks import Layout
 from runtime.tasks import Prediction, Results, ResultsOptions, class_names
-from runtime.tasks.detection import coco_results
+from runtime.tasks.detection import coco_results, json_numbers
 from runtime.tasks.detection.coco_results import CocoResults
 from runtime.tasks.detection.results import CocoWriter, ids_of
 from runtime.tasks.keypoints.completing import layouts
@@ -81,20 +81,22 @@ class KeypointResults(CocoResults):
     """The box is not called "bbox": from that COCO's programs would take the area, which the official evaluation
     takes from the points. Objects without landmarks, such as the people of a cascade, are boxes alone."""
 
-    def records(self, image: Path, name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
-        records = super().records(image, name, prediction)
-        if "keypoints" not in prediction:
-            yield from records
-            return
-        scores = np.asarray(prediction["scores"], np.float64).tolist()
-        for record, of_class, points, score in zip(
-            records, class_names(prediction, self.classes), prediction["keypoints"], scores, strict=True
-        ):
-            (layout,) = layouts([of_class])
-            own = np.asarray(points[layout.offset : layout.offset + layout.count], np.float64)
-            box = record.pop("bbox")
-            marked = np.column_stack([own[:, :2], np.ones(layout.count)])
-            yield record | {"score": round(score, 7), "keypoints": vector(marked, layout), "box": box}
+    def columns(self, image: Path, name: str, prediction: Prediction) -> dict[str, Sequence[str]]:
+        columns = super().columns(image, name, prediction)
+        if "keypoints" in prediction:
+            names = class_names(prediction, self.classes)
+            known = {each: layouts([each])[0] for each in {*names}}
+            pairs = [(points, known[each]) for points, each in zip(prediction["keypoints"], names, strict=True)]
+            columns["score"] = json_numbers.texts(json_numbers.rounded(prediction["scores"], 7))
+            columns["keypoints"] = [json.dumps(vector(_marked(points, layout), layout)) for points, layout in pairs]
+            columns["box"] = columns.pop("bbox")
+        return columns
+
+
+def _marked(points: NDArray[Any], layout: Layout) -> NDArray[np.float64]:
+    """The own ones of ``points`` by ``layout`` [n, 3], all of them visible."""
+    own = np.asarray(points[layout.offset : layout.offset + layout.count], np.float64)
+    return np.column_stack([own[:, :2], np.ones(layout.count)])
 
 
 def vector(own: NDArray[np.float64], layout: Layout) -> list[float]:
