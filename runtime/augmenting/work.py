@@ -111,6 +111,8 @@ def _begun(job: Job, journal: Journal, progress: Progress) -> Told | None:
 
 
 def _whole(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, workers: int) -> Told:
+    from converters.transfer import losing  # workers do without
+
     inputs, targets, told = list(job.source.inputs), _targets(job), Told()
     shared = job.output / job.source.shared if job.source.shared else None
     try:
@@ -128,8 +130,6 @@ def _whole(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, 
             raise DataError("not one picture is usable", where=inputs[0])
         told.losses.merge(job.source.unmatched())
         if not job.allow_loss:
-            from converters.transfer import losing
-
             losing.refuse_wholesale({"this data set": told.losses}, (), {"this data set": inputs[-1]})
         journal.guard()
         if told.left_out:
