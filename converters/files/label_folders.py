@@ -51,11 +51,11 @@ class LabelFolder:
         """The label file of an image."""
         return self.labels / f"{stem}.txt"
 
-    def image(self, key: tuple[str, ...]) -> Path:
-        """The one image of ``key``. Raises DataError where there is none, or several."""
+    def image(self, key: tuple[str, ...]) -> str:
+        """The path of the one image of ``key``. Raises DataError where there is none, or several."""
         stem, *extensions = key
         if len(extensions) == 1:
-            return Path(f"{self.images}/{stem}.{extensions[0]}")
+            return f"{self.images}/{stem}.{extensions[0]}".removeprefix("./")
         if extensions:
             raise listing.ambiguous(self.images, (f"{stem}.{extension}" for extension in extensions))
         hint = f"put it into {self.images}, or remove the labels"
@@ -63,32 +63,28 @@ class LabelFolder:
             hint = f"{beside} is there, but cannot be read: convert it to JPEG or PNG"
         raise DataError("these labels have no picture", where=self.label(stem), hint=hint, code=rules.NO_PICTURE.code)
 
-    def pair(self, key: tuple[str, ...], findings: Findings) -> tuple[Path, str, bytes]:
-        """The image of ``key``, the path of its label file, and the content of that. Raises DataError."""
+    def pair(self, key: tuple[str, ...], findings: Findings) -> tuple[str, str, bytes]:
+        """The paths of the image of ``key`` and of its label file, and the content of that. Raises DataError."""
         image = self.image(key)
         try:
             return image, *read_stem(self.labels, key[0], findings)
         except FileNotFoundError:
             what, code = "this picture has no label file", rules.NO_ANNOTATIONS.code
             hint = f"an empty file says that nothing is on it: {self.labels}/{key[0]}.txt"
-            raise DataError(what, where=image, hint=hint, code=code) from None
+            raise DataError(what, where=Path(image), hint=hint, code=code) from None
 
 
-def read(path: str, head: bytes = b"") -> bytes:
+def read(path: str, head: bytes | None = None) -> bytes:
     """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none.
 
     ``head`` are its first ``USUAL`` bytes, where these are there already.
     """
+    content = whole(head) if head is not None else whole(inputs.some(path, USUAL))
+    if content is not None:
+        return content
     try:
-        content = head if len(head) < USUAL else b""
-        if not content:
-            file = inputs.handle(path)
-            try:
-                content = os.read(file, USUAL)
-                if len(content) == USUAL:
-                    content += os.read(file, _LARGEST)
-            finally:
-                os.close(file)
+        with inputs.opened(path, buffering=0) as stream:
+            content = stream.read(_LARGEST + 1)
     except FileNotFoundError:
         raise
     except OSError as problem:
@@ -96,6 +92,11 @@ def read(path: str, head: bytes = b"") -> bytes:
     if len(content) > _LARGEST:
         raise DataError("this file is too large to be one picture's labels", where=path)
     return content.removeprefix(codecs.BOM_UTF8)
+
+
+def whole(head: bytes | None) -> bytes | None:
+    """The content of the label file that begins with the ``USUAL`` bytes ``head``; None where it may be longer."""
+    return head.removeprefix(codecs.BOM_UTF8) if head is not None and len(head) < USUAL else None
 
 
 def read_stem(folder: Path | str, stem: str, findings: Findings | None = None) -> tuple[str, bytes]:

@@ -96,14 +96,14 @@ class Folder(LabelFolder):
         page = _parsed(content, Path(text))
         class_map.require(page.objects, self.classes, page.path)
         if page.image not in ("", stem):
-            findings.add(rules.OTHER_FILE_NAME, f"{page.image} -> {image.name}")
+            findings.add(rules.OTHER_FILE_NAME, f"{page.image} -> {Path(image).name}")
         size = page.size or headers.look(image, findings)
         path = self.masks / f"{stem}_mask.png"
         masks = _masks(index_maps.values(path, size, numbers="objects"), path, page)
         objects = tuple(structs.replace(thing, mask=mask) for thing, mask in zip(page.objects, masks, strict=True))
         for number, thing in enumerate(objects, start=1):
             _compare(thing, f"{stem} object {number}", page, findings)
-        return Sample(stem, str(image), *size, objects, annotations=str(page.path))
+        return Sample(stem, image, *size, objects, annotations=str(page.path))
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])

@@ -26,8 +26,8 @@ from converters.model import classes as class_map
 from converters.model.findings import Findings
 from converters.model.ignore_regions import is_ignored, trainable
 from converters.model.splits import Place, by_name, only_split
-from converters.tfrecords import records
-from converters.tfrecords.examples import WORLD, Record, encode_record, stored_name
+from converters.tfrecords import records, wire
+from converters.tfrecords.examples import WORLD, Record, record, stored_name
 from converters.tfrecords.frames import HINT, parsed
 from converters.tfrecords.records import frame_record, read_record
 from tltpipe import inputs
@@ -235,20 +235,15 @@ class Recorder:
     def record(self, sample: Sample) -> bytes:
         """The framed record of ``sample``."""
         objects = (*sample.objects, *map(_ignored, sample.ignored)) if sample.ignored else sample.objects
-        none = [0.0] * len(objects)
-        boxes = [thing.box for thing in objects]
-        columns: list[Sequence[float]] = [
-            [thing.truncation for thing in objects],
-            [thing.occlusion for thing in objects],
-            none,
-            [box.left for box in boxes],
-            [box.top for box in boxes],
-            [box.right for box in boxes],
-            [box.bottom for box in boxes],
-            *([none] * len(WORLD)),
-        ]
-        frame = (f"{self.images}/{sample.id}", sample.height, sample.width)
-        return frame_record(encode_record(frame, [stored_name(thing.category) for thing in objects], columns))
+        boxes, none = [thing.box for thing in objects], [0.0] * len(objects)
+        floats = [box.left for box in boxes] + [box.right for box in boxes]
+        floats += [box.top for box in boxes] + [box.bottom for box in boxes]
+        floats += none + [thing.truncation for thing in objects] + none * len(WORLD)
+        classes = wire.names("target/object_class", tuple([stored_name(thing.category) for thing in objects]))
+        occlusions = tuple([thing.occlusion for thing in objects])
+        return frame_record(
+            record(f"{self.images}/{sample.id}", (sample.width, sample.height), classes, floats, occlusions)
+        )
 
 
 def _ignored(box: Box) -> Object:
@@ -292,9 +287,9 @@ class Writer:
 
     def append(self, records: Sequence[bytes]) -> None:
         try:
-            for record in records:
-                self._files[self._next].write(record)
-                self._next = (self._next + 1) % self._count
+            for turn in range(self._count):
+                self._files[(self._next + turn) % self._count].write(b"".join(records[turn :: self._count]))
+            self._next = (self._next + len(records)) % self._count
         except OSError:
             with writable(self._path):
                 raise

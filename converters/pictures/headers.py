@@ -32,14 +32,14 @@ _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _ORIENTATION = 0x0112
 
 
-def size(path: Path | str, *, format: str | None = None, head: bytes = b"") -> tuple[int, int]:
+def size(path: Path | str, *, format: str | None = None, head: bytes | None = None) -> tuple[int, int]:
     """(width, height) in pixels as stored; raises as ``header`` does. The text of a path spares making one.
 
     ``head`` are the first ``HEAD`` bytes of the file, where these are there already.
     """
     if format is None:
         try:
-            found = _size(None, head) or quick_size(path)
+            found = (_size(None, head) if head else None) or quick_size(path)
         except OSError:  # is told below
             found = None
         if found is not None:

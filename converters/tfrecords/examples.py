@@ -168,6 +168,7 @@ def decode_record(data: bytes) -> Record:
     )
 
 
+@lru_cache(maxsize=4096)
 def stored_name(category: str) -> str:
     """``category`` as records hold it: ASCII letters in lower case, all else as it is."""
     return category.encode().lower().decode()

@@ -61,11 +61,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert as the spec says; the record files appear together, at the end."""
-    from runtime.conversion.shards import Prefix
-
     for_dali = _is_for_dali(arguments)
     if arguments.workers != 1 and machine.worker_count() > 1:
-        preload("runtime.conversion.work", "runtime.conversion.kitti")  # while the spec is read
+        preload("runtime.conversion.work", "runtime.conversion.kitti")  # while this process loads its own, and plans
+    from runtime.conversion.shards import Prefix
+
     prefix = Prefix.of(mounts.host_text(arguments.output_filename))
     status = program.StatusLog(program.host(arguments.results_dir) if arguments.results_dir else None)
     with status.failures("Dataset convert"):

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from converters.files import contents, listing
-from converters.files.label_folders import TEXT, LabelFolder, read_stem
+from converters.files.label_folders import TEXT, USUAL, LabelFolder, read_stem, whole
 from converters.files.numerals import is_number
 from converters.formats import FilesOfTheirOwn
 from converters.formats.kitti import lines
@@ -37,6 +37,7 @@ CARRIES = frozenset({"box", "occlusion", "truncation", "ignored"})
 _LABELS = ("label_2", "label", "labels")
 _IMAGES = ("image_2", "image", "images", "data")
 _SOME = 4096  # empty files, after which no other is looked into
+_AT_ONCE = 256  # files whose first words are looked for together
 
 __all__ = ["ABOUT", "CARRIES", "Writer", "encode", "find", "layout", "read"]
 
@@ -182,9 +183,10 @@ class Folder(LabelFolder):
         ignored: tuple[Box, ...] = ()
         if b"dontcare" in content.lower():
             objects, ignored = ignore_regions.apart(objects)
-        class_map.require(objects, self.classes, Path(path), 1)
+        class_map.require(objects, self.classes, path, 1)
         width, height = images.look(image, findings)
-        return Sample(key[0], str(image), width, height, tuple(objects), annotations=str(Path(path)), ignored=ignored)
+        annotations = path.removeprefix("./")
+        return Sample(key[0], image, width, height, tuple(objects), annotations=annotations, ignored=ignored)
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])
@@ -192,9 +194,12 @@ class Folder(LabelFolder):
 
     def categories(self) -> tuple[str, ...]:
         """The class names in the label files, sorted, without DontCare; of lines that are none, nothing is said yet."""
-        found = set[bytes]()
-        for stem in listing.stems(self.labels, TEXT):
-            found.update(_FIRST_WORD.findall(read_stem(self.labels, stem)[1]))
+        found, stems = set[bytes](), iter(listing.stems(self.labels, TEXT))
+        while some := list(islice(stems, _AT_ONCE)):
+            heads = zip(some, inputs.heads(self.labels, [f"{stem}.txt" for stem in some], USUAL), strict=True)
+            contents = ((stem, whole(head)) for stem, head in heads)
+            known = (read_stem(self.labels, stem)[1] if content is None else content for stem, content in contents)
+            found.update(_FIRST_WORD.findall(b"\n".join((b"", *known))))
         return ignore_regions.trainable(sorted(word.decode() for word in found if _is_text(word)))
 
 
@@ -213,7 +218,7 @@ class Unlabelled(Folder):
         return Sample(key[0], str(image), *images.look(image, findings))
 
 
-_FIRST_WORD = re.compile(rb"(?:^|\r)[ \t\v\f]*(\S+)", re.MULTILINE)
+_FIRST_WORD = re.compile(rb"[\r\n][ \t\v\f]*(\S+)")
 
 
 def _is_text(word: bytes) -> bool:

@@ -6,7 +6,9 @@ short_sleeved_shirt 0.00 1 0.00 12.00 7.00 230.00 310.00 0.00 0.00 0.00 0.00 0.0
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -26,11 +28,9 @@ def parse(content: bytes, path: Path | str) -> list[Object]:
     found = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
-            name, rest = line.split(None, 1)
-            # What is left of the digits would be no number to JSON's parser, the fastest there is.
-            numbers = orjson.loads(b"[%b]" % b",".join(rest.split())) if not rest.translate(None, _DIGITS) else ()
-            truncation, occlusion, _, left, top, right, bottom = map(float, numbers[:7])
-            plain = len(numbers) in (14, 15) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
+            name, *columns, rest = line.split(None, 8)
+            truncation, occlusion, _, left, top, right, bottom = map(float, _numbers(columns))
+            plain = _is_usual(rest) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
             if plain and -FAR < left < FAR and -FAR < top < FAR and -FAR < right < FAR and -FAR < bottom < FAR:
                 category, box = name.decode(), Box(left, top, right, bottom)
                 found.append(Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=number))
@@ -42,7 +42,22 @@ def parse(content: bytes, path: Path | str) -> list[Object]:
     return found
 
 
-_DIGITS = b"0123456789.-+eE \t"
+def _numbers(columns: Sequence[bytes]) -> list[float]:
+    """The numbers in ``columns``; none, or ValueError, where one of them is not written plainly."""
+    # What is left of the digits would be no number to JSON's parser, the fastest there is.
+    numbers: list[float] = (
+        orjson.loads(b"[%b]" % b",".join(columns)) if not b"".join(columns).translate(None, _DIGITS) else []
+    )
+    return numbers
+
+
+@lru_cache(maxsize=1024)
+def _is_usual(rest: bytes) -> bool:
+    """Whether the columns behind the box are numbers, with a score or without: mostly the same for all lines."""
+    return len(_numbers(rest.split())) in (7, 8)
+
+
+_DIGITS = b"0123456789.-+eE"
 _OCCLUSIONS = frozenset((0.0, 1.0, 2.0, 3.0))
 
 

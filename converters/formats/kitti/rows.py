@@ -130,7 +130,7 @@ def boxes(text: str, *, source: Path, strict: bool = False) -> tuple[list[str], 
     return classes, np.array(corners, np.float32).reshape(-1, 4), difficult
 
 
-def content(path: Path | str, head: bytes = b"") -> bytes:
+def content(path: Path | str, head: bytes | None = None) -> bytes:
     """What the label file ``path`` holds; DataError where it cannot be read. ``head`` as in ``label_folders.read``."""
     try:
         return label_folders.read(str(path), head)
