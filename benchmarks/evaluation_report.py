@@ -2,9 +2,9 @@
 
     python benchmarks/evaluation_report.py [FOLDER] [--against BIN] [--detections N] [--rounds N] [--plain]
 
-The program runs as it is, on pictures of ``corpus.py``, but for its model: what that predicts is made up, 100 detections
-a picture, half of them near an object. Measured is CPU time and wall time from the last prediction to the end of the
-process, matplotlib and all. ``--against`` is the folder of another installation's programs, which take turns with these.
+The program runs as it is, on pictures of ``corpus.py``, but for its model: what that predicts is made up, 100
+detections a picture, half of them near an object. Measured is CPU time and wall time from the last prediction to the
+end of the process, matplotlib and all. ``--against`` is the folder of another version's programs, which take turns.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--plain", action="store_true", help="without the two COCO files")
     said = parser.parse_args()
+    coco = [] if said.plain else ["--coco"]
     bins = [measure.BIN, *([said.against] if said.against else [])]
     with corpus.bench(said.folder, pictures=said.pictures) as bench:
         workspace = bench.workspace("workspace")
@@ -45,10 +46,9 @@ def main() -> None:
         took: dict[Path, list[tuple[float, float]]] = {bin: [] for bin in bins}
         for number in range(said.rounds + 1):
             for place, bin in enumerate(bins):
-                argv = [bin / "python", __file__, CHILD, workspace, bench.folder(f"results{number}-{place}")]
-                took[bin].append(
-                    after_last([*map(str, argv), str(said.detections), *([] if said.plain else ["--coco"])])
-                )
+                results = bench.folder(f"results{number}-{place}")
+                argv = [bin / "python", __file__, CHILD, workspace, results, said.detections, *coco]
+                took[bin].append(after_last([*map(str, argv)]))
     for bin, rounds in took.items():
         cpu, wall = (sorted(column) for column in zip(*rounds[1:], strict=True))
         print(f"{bin}: CPU {median(cpu):.2f} s ({cpu[0]:.2f} to {cpu[-1]:.2f}), wall {median(wall):.2f} s")
@@ -79,7 +79,7 @@ def child(workspace: Path, results: Path, detections: int, *more: str) -> int:
 
     torch.nn.Conv2d(3, 3, 3)(torch.zeros(1, 3, 64, 64))  # the model has its threads, as any that has predicted
 
-    def model(path: Path, request: Any) -> Any:
+    def model(_path: Path, request: Any) -> Any:
         return SimpleNamespace(classes=request.recipe.classes, name="ssd", about="made up", recipe=request.recipe)
 
     def run_validation(

@@ -29,6 +29,7 @@ from same_inputs import ROOT, Input
 from same_killed import killed
 
 CLOCK = [
+    (re.compile(rb"(?m)^.*: \d+/\d+ \w+, \d+%.* ETA .*\n"), b""),
     (re.compile(rb"(, )?\b\d+(,\d{3})?(\.\d+)?( s\b| ms\b|( pictures| images| frames| records)?/s\b)"), b""),
     (re.compile(rb'"((?:[a-z]+_)?(?:seconds|mtime_ns|time|date))": ?"?[-\d.:TZ +/]+"?'), rb'"\1": #'),
     (re.compile(rb"tltpipe-crash-\d+"), b"tltpipe-crash-#"),

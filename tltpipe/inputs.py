@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import cast
 
 READ = os.O_RDONLY | os.O_NONBLOCK
-"""How files are opened. Pipes and folders refuse ``os.pread``, and devices fill whatever is asked for: who reads so, and
-finds something shorter, needs not ask what it is."""
+"""How files are opened. Pipes and folders refuse ``os.pread``, and devices fill whatever is asked for: who reads with
+it and gets less has read a file, and need not ask for its kind."""
 
 _SMALL = 1 << 15  # bytes that are read without asking how many there are
 

@@ -108,9 +108,8 @@ class _Aggregating:
 
     def add(self, sample: Sample, losses: Losses) -> None:
         entry = self.writer.recorder.record(_aggregated(sample))
-        self.writer.write(
-            self.ids.image(entry), entry.image, zip(entry.annotations, self.ids.annotations, strict=False)
-        )
+        numbered_records = zip(entry.annotations, self.ids.annotations, strict=False)
+        self.writer.write([(self.ids.image(entry), entry.image, numbered_records)])
         losses.count_written(images=1, items=len(sample.objects))
 
 
@@ -139,7 +138,7 @@ class _Splitting:
                 entry = writer.recorder.record(_aggregated(part) if shared else part)
                 image = self.ids.image(entry) if image is None else image
                 kept = zip(entry.annotations, (numbers[place] for place in own), strict=True)
-                writer.write(image, entry.image, kept)
+                writer.write([(image, entry.image, kept)])
         if image is None:
             losses.lose(WITHOUT_ITEMS, images=1)
         else:

@@ -15,17 +15,7 @@ from orchestrator.jobs import Job, attempts, checkpoints, receipts
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.jobs.workspace import Workspace
 from orchestrator.pipeline import live_jobs, remote, spec_checks
-from orchestrator.pipeline.judging import (
-    begin_prints,
-    facts,
-    holds,
-    judge,
-    outdated,
-    prints,
-    settle,
-    survey,
-    with_needs,
-)
+from orchestrator.pipeline.judging import facts, holds, judge, outdated, prints, settle, survey, with_needs
 from orchestrator.pipeline.sequence import every, has, known, load, needs, order, recorded, require
 from orchestrator.run import Run
 from orchestrator.runners import Cluster, Remote
@@ -61,7 +51,6 @@ def execute(run: Run, names: Iterable[str] | None = None, *, with_needed: bool =
     for name in names:
         require(run, name)
     remote.bring(run, names, with_needed=with_needed)
-    begin_prints(run, names[0])
     settle(run, names)
     ordered = with_needs(run, names) if with_needed else order(run, names)
     requests = [request for name in ordered for request in load(name).requests(run)]

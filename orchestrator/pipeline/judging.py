@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -170,17 +170,18 @@ def prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
     return {run.workspace.name(path): run.prints.pop(path, partial(files.fingerprint, [path]))() for path in paths}
 
 
-def begin_prints(run: Run, name: str) -> None:
-    """Let processes, where such were started, work out the fingerprints of the stage's inputs meanwhile."""
+def _begin_prints(run: Run, named: Sequence[str]) -> None:
+    """Let processes, where such were started, work out the fingerprints of the first stage's inputs meanwhile."""
     if processes.started():
         with suppress(TltpipeError, OSError):  # it is raised again where it is due
-            folders = [path for path in load(name).inputs(run) if path.is_dir()]
+            folders = [path for name in named[:1] for path in load(name).inputs(run) if path.is_dir()]
             run.prints |= {path: processes.begin(files.fingerprint, [path]) for path in folders}
 
 
-def settle(run: Run, named: Iterable[str] = ()) -> None:
+def settle(run: Run, named: Sequence[str] = ()) -> None:
     """Render and parse the specs of a whole run's stages and of those ``named``; nothing is written. Raises
     SpecError."""
+    _begin_prints(run, named)
     notes = drafts.Notes(run.workspace.receipts)
     for name in order(run, [*every(run), *named]):
         for draft in load(name).drafts(run):

@@ -18,7 +18,7 @@ from annotated_types import Ge, Gt, Le
 
 import specs
 from orchestrator.drafts import Draft
-from orchestrator.jobs import Program, Request, Secret, Train, checkpoints, parallel, receipts, shown, sources
+from orchestrator.jobs import Program, Request, Secret, Train, checkpoints, receipts, shown, sources
 from orchestrator.jobs.receipts import Facts, Receipt
 from orchestrator.run import Launch, Run, launch_together
 from orchestrator.runners import Remote, SideBySide
@@ -230,6 +230,8 @@ def _all(run: Run, chosen: Sequence[Category]) -> None:
     if not isinstance(run.runner, SideBySide):
         what = f"finetune.jobs is {jobs}, but the runner {run.config.runner} does one thing at a time"
         raise ConfigError(what, hint="--jobs 1, or --runner local")
+
+    from orchestrator.jobs import parallel
 
     def beside(category: Category, place: int) -> None:
         own = _beside(run, category)

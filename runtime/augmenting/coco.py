@@ -161,7 +161,5 @@ class _Collected:
     lists: lists.Lists
 
     def take(self, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
-        for image, texts in records:
-            self.lists.image(image)
-            for text in texts:
-                self.lists.annotation(text)
+        self.lists.images(lists.JOINT + image for image, _ in records)
+        self.lists.annotations(lists.JOINT + text for _, texts in records for text in texts)

@@ -14,7 +14,6 @@ from runtime.augmenting import ANNOTATED, IMAGES, LABELS, Augmented, Collector, 
 from runtime.augmenting.recipe import Recipe
 from runtime.data.image_files import ImageFiles
 from runtime.shell import folders, unmatched
-from specs.extensions import dotted
 from tltpipe import staging
 from tltpipe.errors import DataError
 from tltpipe.losses import Losses
@@ -103,6 +102,8 @@ class Kitti:
     @cached_property
     def _listed(self) -> tuple[ImageFiles, set[str]]:
         """The images, and the label files without their extension. Raises DataError where none belong together."""
+        from specs.extensions import dotted
+
         # Upper case or lower, with a dot or without: a spec says which kind of file is meant.
         images = ImageFiles(self.images, dotted(self.extension), any_case=True)
         texts = listing.stems(self.labels, _TEXT)

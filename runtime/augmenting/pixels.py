@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image as Pictures
 
 from converters.pictures import headers, limits
 from runtime.augmenting import names
@@ -94,6 +93,8 @@ def encode(pixels: Image, folder: str, name: str, *, grey: bool = False) -> None
         # fastdct is off: those files differ from what Pillow writes by several levels.
         content = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420", False)
     else:
+        from PIL import Image as Pictures
+
         image, stream = Pictures.fromarray(pixels), io.BytesIO()
         (image.convert("L") if grey else image).save(stream, format)
         content = stream.getvalue()
@@ -101,6 +102,8 @@ def encode(pixels: Image, folder: str, name: str, *, grey: bool = False) -> None
 
 
 def _by_pillow(path: Path) -> Image:
+    from PIL import Image as Pictures
+
     # Pillow keeps some memory for the next picture instead of asking the system anew: a third of the time saved.
     Pictures.core.set_blocks_max(4)  # type: ignore[attr-defined]
     with headers.opened(path) as image:

@@ -11,9 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from converters.transfer import losing
 from converters.transfer.passes import cut
 from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
@@ -22,11 +21,15 @@ from tltpipe.errors import DataError, HostError, RunFailed
 from tltpipe.files import beside, refuse_links, writable, write_text
 from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
 from tltpipe.losses import Losses
-from tltpipe.progress import Progress
 from tltpipe.workers import parallel_map
 
-CHUNK = 16
-"""Pictures to an entry of the journal, at least: what each worker of a killed run has done in vain."""
+if TYPE_CHECKING:
+    from tltpipe.progress import Progress
+
+CHUNK, LARGE_CHUNK = 16, 64
+"""Pictures to an entry of the journal, which each worker of a killed run has done in vain: few, and many."""
+SHARES = 128
+"""Entries for which that becomes more: less is handed over, and workers still end at about the same time."""
 
 WORTH_PROCESSES = 64
 """Below this many pictures one process is done before others would have started."""
@@ -75,7 +78,7 @@ def run(job: Job, *, progress: Progress, workers: int | None = None) -> Told:
     with writable(job.output):
         job.output.mkdir(parents=True, exist_ok=True)
     journal = Journal(job.output / ".augment.journal", _identity(job), job.output)
-    divided, size = executors.divided(), chunk_size(len(keys), CHUNK)
+    divided, size = executors.divided(), _chunk_size(len(keys))
     try:
         with alone(journal.folder, patience=PATIENCE if divided else 0) as hold:
             held = replace(journal, hold=hold)
@@ -108,6 +111,8 @@ def _begun(job: Job, journal: Journal, progress: Progress) -> Told | None:
 
 
 def _whole(job: Job, keys: Sequence[Any], journal: Journal, progress: Progress, workers: int) -> Told:
+    from converters.transfer import losing  # workers do without
+
     inputs, targets, told = list(job.source.inputs), _targets(job), Told()
     shared = job.output / job.source.shared if job.source.shared else None
     try:
@@ -157,9 +162,13 @@ def _targets(job: Job) -> list[Path]:
 def _numbers(job: Job, keys: Sequence[Any], journal: Journal, workers: int) -> Iterator[int]:
     """The numbers of the chunks, each as soon as it is noted."""
     task = partial(_chunk, job, journal)
-    chunks = enumerate(cut(keys, chunk_size(len(keys), CHUNK)))
+    chunks = enumerate(cut(keys, _chunk_size(len(keys))))
     needed = [*job.source.inputs, journal.page]
     return parallel_map(task, chunks, workers=workers, resumable=True, reads=needed)
+
+
+def _chunk_size(pictures: int) -> int:
+    return chunk_size(pictures, max(CHUNK, min(pictures // SHARES, LARGE_CHUNK)))
 
 
 def _chunk(job: Job, journal: Journal, chunk: tuple[int, Sequence[Any]]) -> int:

@@ -6,17 +6,19 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from converters.pictures import headers, limits
 from tltpipe import inputs
 from tltpipe.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Pixels: TypeAlias = NDArray[Any]
 """RGB, uint8 [height, width, 3]."""
@@ -126,7 +128,7 @@ def decode(place: Place, width: int, height: int) -> Image.Image:
     A large JPEG comes out scaled down by 2, 4 or 8, still at least of that size. Raises DataError, naming the file.
     """
     if isinstance(place, InMemory):
-        return Image.fromarray(place.pixels)
+        return _image(place.pixels)
     return _rgb(place, content(place), (width, height))
 
 
@@ -248,10 +250,16 @@ def _rgb(place: Stored | Encoded, data: bytes, least: tuple[int, int]) -> Image.
         try:
             picture.draft("RGB", least)
             if picture.mode.startswith("I;16"):
-                return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+                return _image((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
             return picture.convert("RGB")
         except (OSError, ValueError, SyntaxError) as problem:
             raise DataError(f"this picture is damaged: {problem}", where=_where(place), hint=_HINT) from problem
+
+
+def _image(pixels: Pixels) -> Image.Image:
+    from PIL import Image  # which offline augmentation needs for rare pictures alone
+
+    return Image.fromarray(pixels)
 
 
 def _opened(place: Stored | Encoded, data: bytes) -> Image.Image:

@@ -1,15 +1,18 @@
 """tltpipe.yaml, then the environment, then flags; every mistake is told with its place."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from refusals import error_of
 
 from orchestrator import pipeline, session
 from orchestrator.screen.report import Quiet
-from orchestrator.settings import config, example
+from orchestrator.settings import Data, config, example
 from orchestrator.settings.config import Given
+from specs import tuning
 from tltpipe.errors import ConfigError, UsageError
 
 ENGINES = ("slurm", "ray", "kubernetes")
@@ -180,3 +183,21 @@ def test_settings_of_a_runner_are_for_that_runner(tmp_path: Path) -> None:
     chosen = dict(map(config.flag, ["runner=slurm", "slurm.cpus=8", "slurm.options=--a,--b"]))
     settings = config.load(tmp_path, flags=chosen, environment={}).sections["slurm"]
     assert (settings.cpus, list(settings.options)) == (8, ["--a", "--b"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("subset", 3), ("subset", 0), ("max_occlusion", 3), ("max_occlusion", True), ("min_size", 2), ("splits", []),
+     ("splits", ["a"]), ("crowd", "drop"), ("crowd", "x"), ("skip_bad", 1), ("root", ""), ("test", None)],
+)  # fmt: skip
+def test_a_setting_is_what_pydantic_makes_of_it(key: str, value: object) -> None:
+    exact: Any
+    try:
+        exact = tuning.adapter(Data).validate_python({key: value})
+    except ValidationError:
+        exact = ConfigError
+    try:
+        made = tuning.build("data", Data, {key: value}, None)
+    except ConfigError as refusal:
+        made = type(refusal)
+    assert repr(made) == repr(exact)

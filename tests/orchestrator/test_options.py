@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import warm
 import yaml
+
+from orchestrator.cli import app
+from orchestrator.commands import parsing
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,3 +127,28 @@ def test_a_dry_run_of_what_draws_writes_nothing(tmp_path: Path) -> None:
         result = tltpipe(*words, "--dry-run", cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prep"],
+        ["prepare", "--subset", "x"],
+        ["prepare", "-w", "FILE"],
+        ["prepare", "--crowd", "no"],
+        ["prepare", "-w"],
+        ["check", "--workers", "1.5"],
+        ["sample", "--train", "0"],
+        ["infer"],
+        ["-w", "FILE", "prepare"],
+    ],
+)
+def test_what_is_wrong_is_refused_as_typer_refuses_it(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "file").touch()
+    words = [str(tmp_path / "file") if word == "FILE" else word for word in words]
+    refusals = []
+    for made in (parsing.program(app, words), typer.main.get_command(app)):
+        with pytest.raises(Exception, match=r".") as refusal:
+            made.main(words, prog_name="tltpipe", standalone_mode=False)
+        refusals.append((type(refusal.value), refusal.value.format_message()))  # type: ignore[attr-defined]
+    assert refusals[0] == refusals[1]

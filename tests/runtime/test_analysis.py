@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ def test_the_sheet_frames_misses_and_wrongs_in_their_colours(tmp_path: Path) -> 
         Image.new("RGB", (128, 64), (90, 90, 90)).save(tmp_path / f"{number}.png")
         places.append((f"{number}.png", tmp_path / f"{number}.png"))
     analysis = Analysis(collected(), 0.5, 0.2)
-    sheet.draw(tmp_path / "worst.png", analysis, analysis.worst(3), places[:2], title="title", about="about")
-    pixels = np.asarray(Image.open(tmp_path / "worst.png"))[sheet.HEAD :].reshape(-1, 3)
+    content = sheet.draw(analysis, analysis.worst(3), places[:2], title="title", about="about")
+    pixels = np.asarray(Image.open(BytesIO(content)))[sheet.HEAD :].reshape(-1, 3)
     for kind, colour in sheet.KINDS.items():
         assert (pixels == colour).all(axis=1).sum() > 200, kind

@@ -9,6 +9,7 @@ import pytest
 from tltpipe import executors, registry
 from tltpipe.errors import UsageError
 from tltpipe.executors import _sights, processes
+from tltpipe.files import fingerprint
 from tltpipe.workers import parallel_map
 
 
@@ -51,3 +52,13 @@ def test_what_another_machine_does_not_see_is_named(tmp_path: Path, monkeypatch:
     assert _sights.unseen(wanted) == str(file.parent)
     (folder / "1.jpg").unlink()
     assert _sights.unseen(wanted) == str(folder)
+
+
+def test_what_another_process_works_out_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("some bytes")
+    executors.chosen().preload("tltpipe.files")
+    assert processes.started()
+    assert processes.begin(fingerprint, [tmp_path])() == fingerprint([tmp_path])
+    refused = processes.begin(int, "no number")
+    with pytest.raises(ValueError, match="no number"):
+        refused()

@@ -32,6 +32,20 @@ def test_importing_it_imports_nothing_else() -> None:
     assert "torch" not in modules("import tltpipe; tltpipe.Model")
 
 
+def test_a_command_on_one_image_loads_little(tmp_path: Path) -> None:
+    import converters.sample
+
+    converters.sample.draw(tmp_path / "Original-Data", train=1, validation=1, seed=1, size=120, progress=Silent())
+    code = (
+        "import contextlib, io, orchestrator.cli\n"
+        f"sys.argv = ['tltpipe', 'prepare', '-w', {str(tmp_path)!r}, '--set', 'data.splits=[train]']\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    orchestrator.cli.main()"
+    )
+    assert modules(code) & {"numpy", "pydantic", "yaml", "multiprocessing", "concurrent", "http", "PIL"} == set()
+    assert (tmp_path / "COCO/train.json").is_file()
+
+
 def test_what_it_has_is_what_it_says() -> None:
     assert set(tltpipe.__all__) <= set(dir(tltpipe))
     assert all(getattr(tltpipe, name) is not None for name in tltpipe.__all__)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from converters.files.json_records import Records
 
 
-_BLOCK = 1 << 20
+JOINT = b",\n"
 
 
 def walk(path: Path, *, keep: Collection[str] = (), **lists: Callable[[Record], object]) -> dict[str, Any]:
@@ -36,10 +35,11 @@ def walk(path: Path, *, keep: Collection[str] = (), **lists: Callable[[Record], 
 
 
 class Lists(NamedTuple):
-    """The lists of a file that is being written: functions that append a record of JSON, whole or in pieces."""
+    """The lists of a file that is being written: functions that append records of JSON, whole or in pieces, each behind
+    the ``JOINT`` of a list."""
 
-    image: Callable[..., object]
-    annotation: Callable[..., object]
+    images: Callable[[Iterable[bytes]], object]
+    annotations: Callable[[Iterable[bytes]], object]
 
 
 @contextmanager
@@ -48,15 +48,22 @@ def written(path: Path, head: bytes, categories: Callable[[], Any]) -> Iterator[
 
     Annotations are the bulk: they wait on the disk of the result, not in memory and not in a small /tmp.
     """
-    with new_file(path) as out, TemporaryFile(dir=path.parent, buffering=_BLOCK) as spool:
+    with new_file(path) as out, TemporaryFile(dir=path.parent) as spool:
         out.write(head + b',\n"images":[')
         yield Lists(_appender(out), _appender(spool))
         out.write(b'],\n"annotations":[')
         spool.seek(0)
-        shutil.copyfileobj(spool, out, _BLOCK)
+        shutil.copyfileobj(spool, out, 1 << 20)
         out.write(b'],\n"categories":%s}\n' % orjson.dumps(categories()))
 
 
-def _appender(stream: IO[bytes]) -> Callable[..., object]:
-    joints = chain((b"\n",), repeat(b",\n"))
-    return lambda *pieces: stream.write(b"".join((next(joints), *pieces)))
+def _appender(stream: IO[bytes]) -> Callable[[Iterable[bytes]], object]:
+    start = 1  # the comma of the first record
+
+    def append(pieces: Iterable[bytes]) -> None:
+        nonlocal start
+        if text := b"".join(pieces)[start:]:
+            stream.write(text)
+            start = 0
+
+    return append

@@ -244,19 +244,25 @@ class Writer:
 
     def append(self, records: Sequence[Entry]) -> None:
         """Give each entry its ids and write it."""
-        for entry in records:
-            self.write(self._ids.image(entry), entry.image, zip(entry.annotations, self._ids.annotations, strict=False))
+        numbers = self._ids.annotations
+        self.write(
+            (self._ids.image(each), each.image, zip(each.annotations, numbers, strict=False)) for each in records
+        )
 
-    def write(self, number: int, image: bytes, annotations: Iterable[tuple[Annotation, int]]) -> None:
-        """Write records with the numbers that they have: the ``image``, and its ``annotations`` each with its own."""
-        self._lists.image(b'{"id":%d,' % number, image)
-        for (text, points, category), own in annotations:
-            ids = b'{"id":%d,"image_id":%d,' % (own, number)
-            if points:
-                before, after = self._around[category]
-                self._lists.annotation(ids, text[:points], before, text[points:-2], after)
-            else:
-                self._lists.annotation(ids, text)
+    def write(self, records: Iterable[tuple[int, bytes, Iterable[tuple[Annotation, int]]]]) -> None:
+        """Write records with the numbers that they have: images, each with its annotations and their own."""
+        images, pieces = list[bytes](), list[bytes]()  # records of annotations in pieces, put together once
+        for number, image, items in records:
+            images.append(b',\n{"id":%d,%s' % (number, image))
+            for (text, points, category), own in items:
+                pieces.append(b',\n{"id":%d,"image_id":%d,' % (own, number))
+                if points:
+                    before, after = self._around[category]
+                    pieces += (text[:points], before, text[points:-2], after)
+                else:
+                    pieces.append(text)
+        self._lists.images(images)
+        self._lists.annotations(pieces)
 
     def _info(self) -> dict[str, Any]:
         """Which stretch of the keypoint vector is whose: COCO has no field for it, and ``info`` is free."""

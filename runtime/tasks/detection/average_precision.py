@@ -67,17 +67,18 @@ def outcome(findings: Findings, *, iou: float) -> Outcome:
     return Outcome(taken, counts)
 
 
-def precision(findings: Findings, *, mode: Mode, iou: float, strict: bool) -> Result:
-    """The average precision of every class. Boxes are compared as they are; see ``in_whole_pixels``."""
+def precision(findings: Findings, *, mode: Mode, iou: float, strict: bool, became: Outcome | None = None) -> Result:
+    """The average precision of every class. Boxes are compared as they are; see ``in_whole_pixels``. ``became``: their
+    ``outcome``, where it is known."""
     if mode not in ("SAMPLE", "INTEGRATE"):
         raise ValueError(f"the mode is SAMPLE or INTEGRATE, not {mode}")
-    became = outcome(findings, iou=iou)
+    became = became or outcome(findings, iou=iou)
     objects = np.bincount(findings.truth.label[~findings.truth.difficult], minlength=len(findings.classes) + 1)[1:]
     values = {}
-    for label, name in enumerate(findings.classes, start=1):
-        own = became.counts & (findings.found.label == label)
+    for name, ranked, count in zip(findings.classes, findings.ranked, objects.tolist(), strict=True):
+        own = ranked[became.counts[ranked]]
         scores, hits = findings.found.score[own], became.truth[own] >= 0
-        values[name] = average_precision(scores, hits, objects=int(objects[label - 1]), mode=mode)
+        values[name] = average_precision(scores, hits, objects=count, mode=mode)
     absent = frozenset(name for name, count in zip(findings.classes, objects, strict=True) if not count)
     return Result(values, absent, strict)
 
@@ -108,10 +109,10 @@ def average_precision(scores: Array, hits: Array, *, objects: int, mode: Mode) -
     return float(np.append(best, 0.0)[at].mean())
 
 
-def to_network_pixels(boxes: Any, *, size: Any, truth: bool = False) -> NDArray[np.float64]:
+def to_network_pixels(boxes: Any, *, size: Any, truth: bool = False) -> NDArray[np.floating[Any]]:
     """Boxes [N, 4] rounded to whole pixels of an input of ``size`` (height, width; or [N, 2], of each box) and clipped
     to it, as NVIDIA does before it compares: detections to [0, width], objects (``truth``) to [0, width - 1]; height
     alike."""
     limits = np.asarray(size)[..., [1, 0, 1, 0]] - (1 if truth else 0)
-    rounded = np.rint(np.asarray(boxes, dtype=np.float64).reshape(-1, 4))
-    return np.asarray(rounded.clip(0, limits), dtype=np.float64)
+    rounded: NDArray[np.floating[Any]] = np.rint(np.asarray(boxes).reshape(-1, 4))
+    return rounded.clip(0, limits.astype(rounded.dtype), out=rounded)

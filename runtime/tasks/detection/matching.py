@@ -121,11 +121,18 @@ def _match(
     free = np.ones((rules, int(truths.max()) - base + 1), dtype=bool)
     least = np.tile(np.minimum(thresholds, 1 - 1e-10), len(ignored))[:, None]
     taken = np.full((rules, len(found)), -1, np.int64)
-    order = np.argsort(place, kind="stable")
-    rounds = np.searchsorted(place[order], np.arange(place.max() + 2))
-    for first, last in pairwise(rounds.tolist()):
+    alone = counts == 1
+    order = np.lexsort((alone, place))
+    steps = np.flatnonzero(np.diff(2 * place[order] + alone[order], prepend=-1, append=-1))
+    for first, last in pairwise(steps.tolist()):
         members = order[first:last]
         many = counts[members]
+        if alone[members[0]]:  # most are: there is nothing to choose from
+            objects, least_ = truths[starts[members]], overlap[starts[members]] >= least
+            before = free[:, objects - base]
+            taken[:, members] = np.where(before & least_, objects, -1)
+            free[:, objects - base] = before & (~least_ | crowd[objects])
+            continue
         heads = np.cumsum(many) - many
         pairs = np.repeat(starts[members] - heads, many) + np.arange(int(many.sum()))
         objects = truths[pairs]

@@ -105,9 +105,8 @@ class Analysis:
     @cached_property
     def curves(self) -> list[Curve]:
         found, became, made = self.findings.found, self.outcome, []
-        for label, objects in enumerate(self.objects.tolist(), start=1):
-            own = np.flatnonzero(became.counts & (found.label == label))
-            order = own[np.argsort(-found.score[own], kind="stable")]
+        for ranked, objects in zip(self.findings.ranked, self.objects.tolist(), strict=True):
+            order = ranked[became.counts[ranked]]
             made.append(Curve(objects, found.score[order].astype(np.float64), np.cumsum(became.truth[order] >= 0)))
         return made
 

@@ -7,7 +7,7 @@ pixels of the stored pictures: that is what the areas of "small" and "large" mea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,7 @@ def measure(
     place = np.arange(len(groups)) - np.searchsorted(groups, groups, "left")
     counted = np.flatnonzero(place < rules.most[-1])
     found, groups, place = found.take(counted), groups[counted], place[counted]
+    findings = replace(findings, found=found)
     given = None if compare is None else lambda detections, objects: compare(counted[detections], objects)
     boxes, true_boxes = findings.stored(found), findings.stored(truth)
     low, high = np.array(list(rules.areas.values())).T[:, :, None]
@@ -83,40 +84,38 @@ def measure(
         compare=given,
     )  # fmt: skip
     shape = (len(rules.areas), len(THRESHOLDS), len(matches.found))
-    hit = (matches.truth >= 0).reshape(shape)
+    taken = matches.truth.reshape(shape)
     # Of what found an object that does not count, or found none and does not count itself, nothing is said.
-    right = hit & ~np.stack([ignored[a][matches.truth.reshape(shape)[a]] for a in range(len(rules.areas))])
-    neither = (hit & ~right) | (~hit & outside[:, None, matches.found])
+    right = np.stack([np.append(~ignored[a], False)[taken[a]] for a in range(len(rules.areas))])
+    told = right | ~((taken >= 0) | outside[:, None, matches.found])
 
     classes = len(findings.classes)
     precision = np.full((len(rules.areas), len(THRESHOLDS), len(RECALLS), classes), -1.0)
     recall = np.full((len(rules.areas), len(THRESHOLDS), len(rules.most), classes), -1.0)
-    matched = np.zeros(len(found), dtype=bool)
-    matched[matches.found] = True
-    for label in range(1, classes + 1):
+    column = np.full(len(found), -1)
+    column[matches.found] = np.arange(len(matches.found))
+    for label, order in enumerate(findings.ranked, start=1):
         objects = np.count_nonzero(~ignored[:, truth.label == label], axis=1)
-        of_class = np.flatnonzero(found.label == label)
-        order = of_class[np.argsort(-found.score[of_class], kind="stable")]
-        ranks = np.flatnonzero(matched[order])  # places of those that may be right, all else is wrong or silent
-        own = np.searchsorted(matches.found, order[ranks])
-        wrong = np.cumsum(~outside[:, order] & ~matched[order], axis=1)[:, ranks]
+        ranks = np.flatnonzero(column[order] >= 0)  # places of those that may be right, all else is wrong or silent
+        own = column[order[ranks]]
+        wrong = np.cumsum(~outside[:, order] & (column[order] < 0), axis=1)[:, ranks]
+        among = [place[order[ranks]] < most for most in rules.most]
         for a in np.flatnonzero(objects):
-            good, told = right[a][:, own], ~neither[a][:, own]
-            true = np.cumsum(good, axis=1)
-            total = np.cumsum(told, axis=1) + wrong[a]
-            for m, most in enumerate(rules.most):
-                recall[a, :, m, label - 1] = good[:, place[order[ranks]] < most].sum(axis=1) / objects[a]
+            good = right[a][:, own]
+            total = np.cumsum(told[a][:, own], axis=1) + wrong[a]
             for t in range(len(THRESHOLDS)):
+                recall[a, t, :, label - 1] = [np.count_nonzero(good[t] & each) / objects[a] for each in among]
                 at = np.flatnonzero(good[t])
-                precision[a, t, :, label - 1] = _sampled(true[t, at], total[t, at], int(objects[a]))
+                precision[a, t, :, label - 1] = _sampled(total[t, at], int(objects[a]))
     return Coco(precision, recall)
 
 
-def _sampled(true: Any, total: Any, objects: int) -> NDArray[np.float64]:
-    """The best precision at each recall or more: ``true`` of the ``total`` best detections are right.
+def _sampled(total: Any, objects: int) -> NDArray[np.float64]:
+    """The best precision at each recall or more, where of the ``total`` best detections one is right, then two, ...
 
     Only places where a detection is right are given: between them precision falls, and recall stays.
     """
+    true = np.arange(1, len(total) + 1)
     envelope = np.maximum.accumulate((true / (total + np.spacing(1)))[::-1])[::-1]
     at = np.searchsorted(true / objects, RECALLS, side="left")
     sampled: NDArray[np.float64] = np.append(envelope, 0.0)[at]

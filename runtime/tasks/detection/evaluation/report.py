@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from runtime.tasks import Images, Prediction, ReportOptions, Scores
 from runtime.tasks.detection import class_maps, coco_results
 from runtime.tasks.detection.coco_results import Ids
-from runtime.tasks.detection.evaluation.analysis import Analysis, total
+from runtime.tasks.detection.evaluation.analysis import Analysis, Picture, total
 from runtime.tasks.detection.findings import Findings, Items
 from tltpipe.files import atomic
 
@@ -69,6 +70,11 @@ class DetectionReport:
     def about(self) -> str:
         iou = self.measured.evaluation.iou
         return f"{self.options.model} · {self.measured.findings.pictures:,} pictures · overlap {iou:g} or more"
+
+    @property
+    def counted(self) -> str:
+        """``about`` what is counted at the threshold."""
+        return f"{self.about} · score {self.analysis.threshold:.2f} or more"
 
     def lines(self) -> Iterator[str]:
         """NVIDIA's block, the table and COCO's figures."""
@@ -132,26 +138,36 @@ class DetectionReport:
 
     def draw(self, folder: Path) -> list[Path]:
         """Write the charts and the sheets below ``folder``; returns them."""
-        from runtime.tasks.detection.evaluation import charts, sheet
-
         analysis, about, measured = self.analysis, self.about, self.measured
-        counted = f"{about} · score {analysis.threshold:.2f} or more"
         counts, classes = analysis.confusion(), measured.findings.classes
         paths = [folder / f"{name}.png" for name in CHARTS]
-        charts.confusion(paths[0], counts, classes, about=counted)
-        charts.confusion(paths[1], counts, classes, about=counted, normalised=True)
-        charts.precision_recall(paths[2], analysis, list(measured.precision.per_class.values()), about=about)
-        for path, measure in zip(paths[3:], charts.MEASURES, strict=True):
-            charts.over_threshold(path, analysis, measure, about=about)
-        for name, pictures in (("worst", analysis.worst(SHOWN)), ("best", analysis.best(SHOWN))):
-            path = folder / f"{name}.png"
-            if not pictures:
+        with ThreadPoolExecutor(1) as pool:  # what takes time in a sheet, its compression, leaves Python to the charts
+            ranked = {"worst": analysis.worst(SHOWN), "best": analysis.best(SHOWN)}
+            sheets = {name: pool.submit(self._sheet, name, pictures) for name, pictures in ranked.items()}
+            from runtime.tasks.detection.evaluation import charts
+
+            charts.confusion(paths[0], counts, classes, about=self.counted)
+            charts.confusion(paths[1], counts, classes, about=self.counted, normalised=True)
+            charts.precision_recall(paths[2], analysis, list(measured.precision.per_class.values()), about=about)
+            for path, measure in zip(paths[3:], charts.MEASURES, strict=True):
+                charts.over_threshold(path, analysis, measure, about=about)
+        for name, drawn in sheets.items():
+            path, content = folder / f"{name}.png", drawn.result()
+            if not content:
                 path.unlink(missing_ok=True)
                 continue
-            places = [(self.images.name(each.number), self.images.image(each.number)) for each in pictures]
-            sheet.draw(path, analysis, pictures, places, title=f"The {name} pictures", about=counted)
+            with atomic(path, "wb") as stream:
+                stream.write(content)
             paths.append(path)
         return paths
+
+    def _sheet(self, name: str, pictures: Sequence[Picture]) -> bytes:
+        """A PNG of ``pictures``; nothing of none."""
+        from runtime.tasks.detection.evaluation import sheet
+
+        places = [(self.images.name(each.number), self.images.image(each.number)) for each in pictures]
+        title = f"The {name} pictures"
+        return sheet.draw(self.analysis, pictures, places, title=title, about=self.counted) if pictures else b""
 
     def write_coco(self, folder: Path) -> tuple[list[Path], str]:
         """Detections and objects as two COCO files, with the ids of the class maps."""

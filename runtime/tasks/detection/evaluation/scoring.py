@@ -65,8 +65,9 @@ class Measured:
     def precision(self) -> Result:
         """NVIDIA's average precision, as the spec asks for it."""
         return average_precision.precision(
-            self.compared, mode=self.evaluation.mode, iou=self.evaluation.iou, strict=self.strict
-        )
+            self.compared, mode=self.evaluation.mode, iou=self.evaluation.iou, strict=self.strict,
+            became=self.analysis.outcome,
+        )  # fmt: skip
 
     @cached_property
     def coco(self) -> coco.Coco:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,21 +40,21 @@ class Tile(NamedTuple):
 
 
 def draw(
-    path: Path,
-    analysis: Analysis,
-    pictures: Sequence[Picture],
-    places: Sequence[tuple[str, Place]],
-    *,
-    title: str,
-    about: str,
-) -> None:
-    """A sheet of ``pictures`` in their order; ``places`` are their names, and where their bytes are."""
+    analysis: Analysis, pictures: Sequence[Picture], places: Sequence[tuple[str, Place]], *, title: str, about: str
+) -> bytes:
+    """A sheet of ``pictures`` in their order, as PNG; ``places`` are their names, and where their bytes are."""
     pairs = zip(pictures, places, strict=True)
     tiles = [Tile(_tile(analysis, picture, place), name, [(told(picture), MUTED)]) for picture, (name, place) in pairs]
-    write(path, tiles, title=title, about=about, kinds=KINDS)
+    return png(tiles, title=title, about=about, kinds=KINDS)
 
 
 def write(path: Path, tiles: Sequence[Tile], *, title: str, about: str, kinds: Mapping[str, Colour]) -> None:
+    """Write ``png`` to ``path``."""
+    with atomic(path, "wb") as stream:
+        stream.write(png(tiles, title=title, about=about, kinds=kinds))
+
+
+def png(tiles: Sequence[Tile], *, title: str, about: str, kinds: Mapping[str, Colour]) -> bytes:
     """A page of ``tiles`` in their order under a ``title``; ``kinds`` of frames are explained beside it."""
     columns = max(1, min(COLUMNS, len(tiles)))
     rows = -(-len(tiles) // columns)
@@ -75,8 +76,9 @@ def write(path: Path, tiles: Sequence[Tile], *, title: str, about: str, kinds: M
             font = outline_font(LETTERS)
             shown = _cut(text, font, beginning=False)
             pen.text((left, top + TILE + 28 + line * LINE), shown, fill=colour, font=font)
-    with atomic(path, "wb") as stream:
-        sheet.save(stream, format="PNG", optimize=True)
+    stream = BytesIO()
+    sheet.save(stream, format="PNG", optimize=True)
+    return stream.getvalue()
 
 
 def fitted(place: Place) -> Image.Image:
