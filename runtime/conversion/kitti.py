@@ -109,14 +109,18 @@ class Kitti:
         """The labels of ``frames`` and the sizes of their images; raises DataError with file and line."""
         images, labels, id = self._places
         stems = frames if self.extension else [frame.rpartition(".")[0] for frame in frames]
-        annotated = Annotated([id + stem for stem in stems], [], [f"{images}{self._file(frame)}" for frame in frames])
-        paths, contents = [f"{labels}{stem}.txt" for stem in stems], list[bytes]()
-        heads = inputs.heads(self.images, map(self._file, frames), headers.HEAD)
+        files, paths = [*map(self._file, frames)], [f"{labels}{stem}.txt" for stem in stems]
+        annotated, contents = (
+            Annotated([id + stem for stem in stems], [], [images + name for name in files]),
+            list[bytes](),
+        )
+        heads = inputs.heads(self.images, files, headers.HEAD)
         texts = inputs.heads(self.labels, (f"{stem}.txt" for stem in stems), label_folders.USUAL)
         try:
             for stem, path, picture, head, text in zip(stems, paths, annotated.pictures, heads, texts, strict=True):
                 annotated.sizes.append(headers.size(picture, head=head))
-                contents.append(kitti_rows.content(path, text))
+                content = label_folders.whole(text)
+                contents.append(kitti_rows.content(path) if content is None else content)
                 if self.calibrations is not None:
                     annotated.calibrations.append(calibration.read(self.calibrations / f"{stem}.txt"))
         except DataError:
