@@ -32,7 +32,7 @@ def to_yolo(bench: Bench, coco: Path, *, rounds: int, per: int) -> None:
     packed = floors.pack(made(bench, coco, of="coco", to="yolo") / "labels/train", bench.scratch / "l")
     images = coco / "images" / "train"
     duel = in_turn(
-        lambda number: commands.convert(coco, bench.scratch / f"yolo{number}", of="coco", to="yolo"),
+        lambda number: commands.convert(coco, bench.scratch / f"to-yolo{number}", of="coco", to="yolo"),
         lambda number: floors.command(floors.loads, document, packed, bench.folder(f"loads{number}"), images),
         rounds=rounds,
     )
@@ -47,7 +47,7 @@ def to_coco(bench: Bench, coco: Path, format: str, *, rounds: int, per: int) -> 
     (split / "image").symlink_to(coco / "images" / "train")
     once = made(bench, source, of=format, to="coco") / "annotations" / "instances_train.json"
     duel = in_turn(
-        lambda number: commands.convert(source, bench.scratch / f"{format}{number}", of=format, to="coco"),
+        lambda number: commands.convert(source, bench.scratch / f"from-{format}{number}", of=format, to="coco"),
         lambda number: floors.command(floors.labels_and_heads, split, once, bench.folder(f"labels-{format}{number}")),
         rounds=rounds,
     )
