@@ -159,6 +159,23 @@ def test_empty_and_failed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_own_points_lie_among_zeros_and_a_category_may_have_the_id_0(tmp_path: Path) -> None:
+    names = ("a", "b", "c", "d")
+    slots = {"cat": KeypointSlot(names, 1, 2), "dog": KeypointSlot(names, 3, 1)}
+    points = (Keypoint(7, 8.5, 2), Keypoint(0, 0, 0))
+    cats = [Object("cat", Box(0, 0, 9, 9), keypoints=points), Object("cat", Box(0, 0, 5, 5))]
+    dog = Object("dog", Box(0, 0, 9, 9), keypoints=points[:1])
+    path = write(tmp_path / "a.json", sample("1", *cats), sample("2", dog), keypoints=slots, ids={"cat": 0, "dog": 4})
+    assert [
+        (each["id"], each["image_id"], each["category_id"], each["num_keypoints"], each["keypoints"])
+        for each in json.loads(path.read_text())["annotations"]
+    ] == [
+        (1, 1, 0, 1, [0, 0, 0, 7, 8.5, 2, 0, 0, 0, 0, 0, 0]),
+        (2, 1, 0, 0, [0] * 12),
+        (3, 2, 4, 1, [0] * 9 + [7, 8.5, 2]),
+    ]
+
+
 def test_categories_without_keypoints_have_no_keypoint_fields(tmp_path: Path) -> None:
     content = json.loads(write(tmp_path / "a.json", sample("1", BOX)).read_text())
     assert "keypoints" not in content["annotations"][0]
