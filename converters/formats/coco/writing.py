@@ -93,7 +93,8 @@ class Recorder:
         slot = self.keypoints.get(thing.category)
         if slot is not None:
             own = self._points(thing, slot, sample)
-            record |= {"num_keypoints": len(own) // 3 - own[2::3].count(0), "keypoints": own}
+            record["num_keypoints"] = len(own) // 3 - own[2::3].count(0)
+            record["keypoints"] = own
             text = _open(record)
             return (text, text.rindex(b"[") + 1 if slot.count else 0, category)
         if thing.keypoints:

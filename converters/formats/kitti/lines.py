@@ -20,7 +20,7 @@ from tltpipe.errors import DataError, Location
 _IGNORED_ROW = "DontCare -1 -1 -10 {} -1 -1 -1 -1000 -1000 -1000 -10\n"
 
 _COLUMNS = ("class", "truncation", "occlusion", "alpha", "left", "top", "right", "bottom")
-_REST = " 0.00" * 7
+_ROW = "%s %.2f %s 0.00 %.2f %.2f %.2f %.2f" + " 0.00" * 7 + "\n"
 
 
 def parse(content: bytes, path: Path | str) -> list[Object]:
@@ -118,7 +118,8 @@ def encode(sample: Sample) -> str:
 
 
 def _encoded(thing: Object) -> str:
-    return f"{thing.category} {thing.truncation:.2f} {thing.occlusion} 0.00 {_corners(thing.box)}{_REST}\n"
+    box = thing.box
+    return _ROW % (thing.category, thing.truncation, thing.occlusion, box.left, box.top, box.right, box.bottom)
 
 
 def _corners(box: Box) -> str:
