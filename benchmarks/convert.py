@@ -1,7 +1,8 @@
 """COCO to YOLO, and KITTI, VOC and YOLO to COCO, of 20,000 pictures; each beside a floor.
 
-To YOLO the floor is ``orjson.loads`` of the COCO file, 4 KiB of each picture, and writing the label bytes; to COCO
-it is reading the label files and 4 KiB of each picture, and writing the bytes of the COCO file. Both are one process.
+To YOLO the floor is parsing the records of the COCO file one by one, reading 4 KiB of each picture, and writing the
+label bytes; to COCO it is reading the label files and 4 KiB of each picture, and writing the bytes of the COCO file.
+Both are one process.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ def to_yolo(bench: Bench, coco: Path, *, rounds: int, per: int) -> None:
     images = coco / "images" / "train"
     duel = in_turn(
         lambda number: commands.convert(coco, bench.scratch / f"to-yolo{number}", of="coco", to="yolo"),
-        lambda number: floors.command(floors.loads, document, packed, bench.folder(f"loads{number}"), images),
+        lambda number: floors.command(
+            floors.records_and_heads, document, packed, bench.folder(f"records{number}"), images
+        ),
         rounds=rounds,
     )
-    floor = f"orjson.loads of the {document.stat().st_size / 1e6:.0f} MB, 4 KiB of pictures, write the labels"
+    floor = f"parse records of {document.stat().st_size / 1e6:.0f} MB, read 4 KiB of pictures, write the labels"
     judge("COCO -> YOLO", duel, floor=floor, target=TARGET, per=per)
 
 
