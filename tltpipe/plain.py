@@ -35,7 +35,7 @@ def packed(value: Any) -> bytes:
     try:
         return _ENCODER.encode(value)
     except UnicodeEncodeError:
-        return _ENCODER.encode(_escaped(msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_plain)))
+        return _ENCODER.encode(_escaped(msgspec.to_builtins(value, builtin_types=(bytes, bytearray), enc_hook=_plain)))
 
 
 def unpacked(content: bytes | memoryview, kind: type[Kind]) -> Kind:

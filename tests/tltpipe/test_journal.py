@@ -179,9 +179,10 @@ def test_files_in_a_journal_that_are_links_or_pipes_are_none(journal: Journal, t
 
 
 def test_names_that_are_no_text_are_written_as_escapes() -> None:
-    assert plain.unpacked(plain.packed(["a\udcff", b"\xff", {"\udcfe": 1}]), list[Any]) == [
+    assert plain.unpacked(plain.packed(["a\udcff", b"\xff", bytearray(b"\xfe"), {"\udcfe": 1}]), list[Any]) == [
         "a\\udcff",
         b"\xff",
+        b"\xfe",
         {"\\udcfe": 1},
     ]
 
