@@ -177,6 +177,14 @@ def test_fifteen_or_sixteen_columns_blanks_do_not_matter(text: str) -> None:
     assert all(type(value) is float for value in (thing.box.left, thing.box.top, thing.truncation))
 
 
+def test_rare_blanks_change_nothing_for_other_lines() -> None:
+    plain = f"{GOOD[:-4]}0.{1:041d}\n"  # more digits than a word that is judged by itself may have
+    assert parse(plain) == [THING]
+    assert parse(f"{plain}\v{plain}skirt\f0 0 0 1 2 3 4 0 0 0 0 0 0 0\n")[:2] == [THING, THING]
+    with pytest.raises(DataError, match="column 15"):
+        parse(plain.replace(" 0.00 1.00", "\v0.00 1.00"))
+
+
 def test_dontcare_of_kitti_itself() -> None:
     (thing,) = parse("DontCare -1 -1 -10 5 6 7 8 -1 -1 -1 -1000 -1000 -1000 -10")
     assert (thing.category, thing.occlusion, thing.truncation) == ("DontCare", 3, 0.0)

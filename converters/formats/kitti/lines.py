@@ -25,12 +25,13 @@ _ROW = "%s %.2f %s 0.00 %.2f %.2f %.2f %.2f" + " 0.00" * 7 + "\n"
 
 def parse(content: bytes, path: Path | str) -> list[Object]:
     """The objects in the label file ``path``; blank lines do not count. Raises DataError with file, line and column."""
-    found, blanks = list[Object](), b"\v" not in content and b"\f" not in content
+    found, rare = list[Object](), b"\v" in content or b"\f" in content
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             name, *columns, rest = line.split(None, 8)
             truncation, occlusion, _, left, top, right, bottom = map(float, _numbers(columns))
-            plain = blanks and _is_usual(rest) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
+            plain = _is_usual(rest) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
+            plain = plain and not (rare and _RARE.search(line.split(None, 1)[1]))
             if plain and -FAR < left < FAR and -FAR < top < FAR and -FAR < right < FAR and -FAR < bottom < FAR:
                 category, box = name.decode(), Box(left, top, right, bottom)
                 found.append(Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=number))
@@ -58,6 +59,7 @@ def _is_usual(rest: bytes) -> bool:
 
 
 _DIGITS = b"0123456789.-+eE"
+_RARE = re.compile(rb"[\v\f]")  # blanks between numbers that no program writes
 _OCCLUSIONS = frozenset((0.0, 1.0, 2.0, 3.0))
 
 
