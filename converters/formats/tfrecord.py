@@ -170,7 +170,7 @@ class Records:
         id = listing.inside(self.images, record.id)
         objects, ignored = self._objects(record, path, offset) if record.classes else ((), ())
         image = listing.picture(self.images, id)
-        return Sample(id, str(image), record.width, record.height, objects, annotations=str(path), ignored=ignored)
+        return Sample(id, str(image), record.width, record.height, objects, annotations_path=str(path), ignored=ignored)
 
     def categories(self) -> tuple[str, ...]:
         """The names in the records, sorted; of records that cannot be read, nothing is said yet."""

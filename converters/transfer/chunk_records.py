@@ -62,9 +62,9 @@ class Records:
         if away:
             _add(self.selected_away, away)
         self.names += packed_checksum(sample.id)
-        self.paths += packed_checksum(sample.image.rpartition(".")[0])
-        if sample.annotations is not None and sample.annotations != self.page:
-            self.page = sample.annotations  # that of the next sample, too, where one file is for all
+        self.paths += packed_checksum(sample.image_path.rpartition(".")[0])
+        if sample.annotations_path is not None and sample.annotations_path != self.page:
+            self.page = sample.annotations_path  # that of the next sample, too, where one file is for all
             self.paths += packed_checksum(self.page.rpartition(".")[0])
 
     def _count_written(self, sample: Sample, findings: Findings) -> None:

@@ -14,7 +14,7 @@ from tltpipe.errors import DataError
 
 
 def sample(*things: Object) -> Sample:
-    return Sample("7", "7.jpg", 100, 80, things, annotations="labels/7.txt")
+    return Sample("7", "7.jpg", 100, 80, things, annotations_path="labels/7.txt")
 
 
 def codes(found: Findings) -> dict[str, int]:

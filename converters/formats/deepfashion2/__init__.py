@@ -148,7 +148,7 @@ class Split:
         image = f"{self.above}image/{stem}.{extensions[0] if extensions else 'jpg'}"
         path = f"{self.above}annos/{stem}.json"
         if not self.annotated:
-            return Sample(stem, image, *self._size(image, path, findings), annotations=image)
+            return Sample(stem, image, *self._size(image, path, findings), annotations_path=image)
         try:
             content = json_file.content(path)
         except DataError:
