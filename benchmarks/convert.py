@@ -1,7 +1,8 @@
 """COCO to YOLO, and KITTI, VOC and YOLO to COCO, of 20,000 pictures; each beside a floor.
 
-To YOLO the floor is ``orjson.loads`` of the COCO file, 4 KiB of each picture, and writing the label bytes; to COCO
-it is reading the label files and 4 KiB of each picture, and writing the bytes of the COCO file. Both are one process.
+To YOLO the floor is parsing the records of the COCO file one by one, reading 4 KiB of each picture, and writing the
+label bytes; to COCO it is reading the label files and 4 KiB of each picture, and writing the bytes of the COCO file.
+Both are one process.
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ def to_yolo(bench: Bench, coco: Path, *, rounds: int, per: int) -> None:
     packed = floors.pack(made(bench, coco, of="coco", to="yolo") / "labels/train", bench.scratch / "l")
     images = coco / "images" / "train"
     duel = in_turn(
-        lambda number: commands.convert(coco, bench.scratch / f"yolo{number}", of="coco", to="yolo"),
-        lambda number: floors.command(floors.loads, document, packed, bench.folder(f"loads{number}"), images),
+        lambda number: commands.convert(coco, bench.scratch / f"to-yolo{number}", of="coco", to="yolo"),
+        lambda number: floors.command(
+            floors.records_and_heads, document, packed, bench.folder(f"records{number}"), images
+        ),
         rounds=rounds,
     )
-    floor = f"orjson.loads of the {document.stat().st_size / 1e6:.0f} MB, 4 KiB of pictures, write the labels"
+    floor = f"parse records of {document.stat().st_size / 1e6:.0f} MB, read 4 KiB of pictures, write the labels"
     judge("COCO -> YOLO", duel, floor=floor, target=TARGET, per=per)
 
 
@@ -47,7 +50,7 @@ def to_coco(bench: Bench, coco: Path, format: str, *, rounds: int, per: int) -> 
     (split / "image").symlink_to(coco / "images" / "train")
     once = made(bench, source, of=format, to="coco") / "annotations" / "instances_train.json"
     duel = in_turn(
-        lambda number: commands.convert(source, bench.scratch / f"{format}{number}", of=format, to="coco"),
+        lambda number: commands.convert(source, bench.scratch / f"from-{format}{number}", of=format, to="coco"),
         lambda number: floors.command(floors.labels_and_heads, split, once, bench.folder(f"labels-{format}{number}")),
         rounds=rounds,
     )

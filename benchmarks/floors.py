@@ -46,19 +46,30 @@ def _stretch(split: str, labels: Labels, out: str) -> None:
         _write(f"{out}/{stem}.txt", content)
 
 
-def loads(document: str, packed: str, out: str, images: str = "") -> None:
-    """``orjson.loads`` of the file ``document``, write the label bytes to ``out``; one process.
-
-    With ``images``, the folder of the pictures, the start of each is read, too.
-    """
+def loads(document: str, packed: str, out: str) -> None:
+    """``orjson.loads`` of the file ``document``, write the label bytes to ``out``; one process."""
     import orjson
 
     page = orjson.loads(_whole(document))
     for stem, content in _unpack(packed):
-        if images:
-            _read(f"{images}/{stem}.jpg", HEAD)
         _write(f"{out}/{stem}.txt", content)
     del page
+
+
+def records_and_heads(document: str, packed: str, out: str, images: str) -> None:
+    """Parse the records of the COCO file ``document``, a line each, read the start of every picture in ``images``,
+    write the label bytes to ``out``; one process.
+
+    A sixth of what ``orjson.loads`` of the whole costs, whose time goes into memory.
+    """
+    import orjson
+
+    for line in _whole(document).split(b"\n"):
+        if line.startswith(b'{"id":') and line.endswith(b"},"):
+            orjson.loads(line.removesuffix(b","))
+    for stem, content in _unpack(packed):
+        _read(f"{images}/{stem}.jpg", HEAD)
+        _write(f"{out}/{stem}.txt", content)
 
 
 def parsed(split: str, out: str = "", *documents: str) -> None:
@@ -159,7 +170,7 @@ def _unpack(packed: str) -> Labels:
 
 FLOORS: dict[str, Callable[..., None]] = {
     floor.__name__: floor
-    for floor in (annotations_and_heads, loads, parsed, labels_and_heads, decode_and_encode, stats)
+    for floor in (annotations_and_heads, loads, records_and_heads, parsed, labels_and_heads, decode_and_encode, stats)
 }
 
 

@@ -64,7 +64,7 @@ def some(path: str, most: int, folder: int | None = None) -> bytes | None:
     ``path`` lies.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK, dir_fd=folder)
+        file = os.open(path, READ, dir_fd=folder)
         try:
             found = os.pread(file, most, 0)  # no pipe can be read so, and a device has nothing, or no end
             return found if found or stat.S_ISREG(os.fstat(file).st_mode) else None
@@ -83,7 +83,7 @@ def heads(folder: Path | str, names: Iterable[str], most: int) -> Iterator[bytes
         return
     try:
         for name in names:
-            yield some(name, most, descriptor)
+            yield some(f"./{name}", most, descriptor)
     finally:
         os.close(descriptor)
 

@@ -74,13 +74,9 @@ class LabelFolder:
             raise DataError(what, where=Path(image), hint=hint, code=code) from None
 
 
-def read(path: str, head: bytes | None = None) -> bytes:
-    """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none.
-
-    ``head`` are its first ``USUAL`` bytes, where these are there already.
-    """
-    content = whole(head) if head is not None else whole(inputs.some(path, USUAL))
-    if content is not None:
+def read(path: str) -> bytes:
+    """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none."""
+    if (content := whole(inputs.some(path, USUAL))) is not None:
         return content
     try:
         with inputs.opened(path, buffering=0) as stream:

@@ -24,7 +24,7 @@ _MOST = 250_000  # elements, and characters in one: some ten thousand objects
 _PLAIN = 1 << 16  # bytes, of files that are read in the quick way
 _HEAD = re.compile(rb"(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'][Uu][Tt][Ff]-8[\"'])? ?\?>\s*)?<[a-z]")
 _SPECIAL = (b"<!", b"<?", b"xmlns", b"\r")
-_TAIL = re.compile(rb"/[^<>]*>\s*[^<\s]")  # text behind an element
+_TAIL = re.compile(rb"/[^<>/]*>\s*[^<\s]")  # text behind an element
 
 
 class Node(Element):

@@ -109,10 +109,20 @@ class Kitti:
         """The labels of ``frames`` and the sizes of their images; raises DataError with file and line."""
         images, labels, id = self._places
         stems = frames if self.extension else [frame.rpartition(".")[0] for frame in frames]
-        annotated = Annotated([id + stem for stem in stems], [], [f"{images}{self._file(frame)}" for frame in frames])
-        paths, contents = [f"{labels}{stem}.txt" for stem in stems], list[bytes]()
+        files, paths = [*map(self._file, frames)], [f"{labels}{stem}.txt" for stem in stems]
+        annotated, contents = (
+            Annotated([id + stem for stem in stems], [], [images + name for name in files]),
+            list[bytes](),
+        )
+        heads = inputs.heads(self.images, files, headers.HEAD)
+        texts = inputs.heads(self.labels, (f"{stem}.txt" for stem in stems), label_folders.USUAL)
         try:
-            self._read(annotated, frames, stems, paths, contents)
+            for stem, path, picture, head, text in zip(stems, paths, annotated.pictures, heads, texts, strict=True):
+                annotated.sizes.append(headers.size(picture, head=head))
+                content = label_folders.whole(text)
+                contents.append(kitti_rows.content(path) if content is None else content)
+                if self.calibrations is not None:
+                    annotated.calibrations.append(calibration.read(self.calibrations / f"{stem}.txt"))
         except DataError:
             self._judged(paths, contents, names)  # which raises what is wrong with those before
             raise
@@ -120,28 +130,10 @@ class Kitti:
         if table is None or sum(map(abs, table.numbers[1 :: kitti_rows.NUMBERS])) >= _INT64:
             table, annotated.scores = self._judged(paths, contents, names)
         annotated.keep(table, names, lambda frame, row, start: f"{paths[frame]}_{_first(table, row, start)}")
-        return annotated
-
-    def _read(
-        self,
-        annotated: Annotated,
-        frames: Sequence[str],
-        stems: Sequence[str],
-        paths: Sequence[str],
-        contents: list[bytes],
-    ) -> None:
-        """Read what the files of ``frames`` say, frame by frame: what is in the label files goes to ``contents``."""
-        heads = inputs.heads(self.images, map(self._file, frames), headers.HEAD)
-        texts = inputs.heads(self.labels, [f"{stem}.txt" for stem in stems], label_folders.USUAL)
-        for head, text, picture, path in zip(heads, texts, annotated.pictures, paths, strict=True):
-            annotated.sizes.append(headers.size(picture, head=head))
-            contents.append(kitti_rows.content(path, text))
-            if self.calibrations is not None:
-                file = self.calibrations / f"{stems[len(annotated.calibrations)]}.txt"
-                annotated.calibrations.append(calibration.read(file))
         if self.point_clouds:
             clouds = self.point_clouds
             annotated.point_clouds = [os.path.join(clouds, stem) for stem in stems]  # noqa: PTH118 - a name in a record
+        return annotated
 
     def _judged(self, paths: Sequence[str], contents: Sequence[bytes], names: Names) -> tuple[kitti_rows.Table, int]:
         """The labels in the files ``paths`` that hold ``contents``, line by line, and how many have a score."""

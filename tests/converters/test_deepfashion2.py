@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from PIL import Image
 from refusals import error_of
 
@@ -60,6 +61,14 @@ def test_everything_is_carried(maker: Any) -> None:
     assert skirt.keypoints[-1] == Keypoint(0, 0, 0)
     assert (skirt.occlusion, skirt.truncation, skirt.pair_id, skirt.style) == (1, 0.0, 12, 1)
     assert skirt.extra == {"scale": 2, "zoom_in": 1, "viewpoint": 2}
+
+
+@pytest.mark.parametrize("odd", [{"score": 1.5}, {"segmentation": 0}, {"category_name": 9}])
+def test_items_with_odd_fields_are_read_as_the_others(maker: Any, odd: dict[str, Any]) -> None:
+    usual, other = samples(maker.split(maker.page(maker.item(9)), maker.page(maker.item(9, **odd))))
+    (plain,), (thing,) = usual.objects, other.objects
+    polygons = () if "segmentation" in odd else plain.polygons
+    assert (thing, thing.keypoints) == (structs.replace(plain, polygons=polygons), plain.keypoints)
 
 
 def test_all_categories_go_by_number(maker: Any) -> None:

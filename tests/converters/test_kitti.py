@@ -11,7 +11,7 @@ from refusals import error_of
 import converters
 from converters.files import label_folders
 from converters.formats import kitti
-from converters.formats.kitti import lines
+from converters.formats.kitti import lines, rows
 from converters.model import Box, Object, Sample, rules
 from converters.model.findings import Findings
 from converters.model.splits import Place
@@ -225,3 +225,32 @@ def test_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
         stream.truncate(20 << 20)
     with pytest.raises(DataError, match="too large"):
         label_folders.read(str(tmp_path / "a.txt"))
+
+
+ROW = " 0.00 1 -1.5 10 20.5 30 40" + " 0" * 7
+
+
+@pytest.mark.parametrize(
+    ("content", "usual"),
+    [
+        (f"car{ROW}\nArm{ROW}\n", True),
+        (f"car{ROW}", True),
+        (f"car{ROW}\r\ncar{ROW}\r\n", True),
+        ("", True),
+        (f"car{ROW}\n\ncar{ROW}\n", False),
+        (f"car{ROW} 0.9\n", False),
+        (f"car{ROW[:-2]}\ncar{ROW} 0\n", False),
+        (f"car{ROW[:-2]} |\n{ROW} 0\n", False),
+        (f"car{ROW[:20]}\r{ROW[20:]}\n", False),
+        (f"car{ROW}\n".replace("20.5", "nan"), False),
+    ],
+)
+def test_many_files_at_once_hold_what_each_of_them_does(content: str, usual: bool) -> None:
+    files = [content, f"last{ROW}\n"]
+    found = rows.table([each.encode() for each in files])
+    assert (found is not None) == usual
+    if found is not None:
+        each = [rows.rows(text.replace("\r\n", "\n"), source="a.txt")[0] for text in files]
+        lines = [(name, numbers) for own in each for _, name, numbers in own]
+        assert found.counts == [*map(len, each)]
+        assert [(name, [*numbers]) for name, numbers in map(found.line, range(len(lines)))] == lines

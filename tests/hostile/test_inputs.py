@@ -118,6 +118,12 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str) -> None:
     assert inputs.head(tmp_path / "x") == b""
 
 
+@pytest.mark.parametrize("length", [0, 1, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 100_000])
+def test_files_of_every_length_are_read_whole(tmp_path: Path, length: int) -> None:
+    (tmp_path / "x").write_bytes(content := (b"0123456789" * 10_000)[:length])
+    assert inputs.content(tmp_path / "x") == content
+
+
 def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("text")
     (tmp_path / "link").symlink_to(tmp_path / "x")

@@ -25,12 +25,12 @@ _ROW = "%s %.2f %s 0.00 %.2f %.2f %.2f %.2f" + " 0.00" * 7 + "\n"
 
 def parse(content: bytes, path: Path | str) -> list[Object]:
     """The objects in the label file ``path``; blank lines do not count. Raises DataError with file, line and column."""
-    found = []
+    found, blanks = list[Object](), b"\v" not in content and b"\f" not in content
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             name, *columns, rest = line.split(None, 8)
             truncation, occlusion, _, left, top, right, bottom = map(float, _numbers(columns))
-            plain = _is_usual(rest) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
+            plain = blanks and _is_usual(rest) and 0 <= truncation <= 1 and occlusion in _OCCLUSIONS
             if plain and -FAR < left < FAR and -FAR < top < FAR and -FAR < right < FAR and -FAR < bottom < FAR:
                 category, box = name.decode(), Box(left, top, right, bottom)
                 found.append(Object(category, box, occlusion=int(occlusion), truncation=truncation, origin=number))

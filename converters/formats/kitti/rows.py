@@ -130,10 +130,10 @@ def boxes(text: str, *, source: Path, strict: bool = False) -> tuple[list[str], 
     return classes, np.array(corners, np.float32).reshape(-1, 4), difficult
 
 
-def content(path: Path | str, head: bytes | None = None) -> bytes:
-    """What the label file ``path`` holds; DataError where it cannot be read. ``head`` as in ``label_folders.read``."""
+def content(path: Path | str) -> bytes:
+    """What the label file ``path`` holds; DataError where it cannot be read."""
     try:
-        return label_folders.read(str(path), head)
+        return label_folders.read(str(path))
     except FileNotFoundError:
         hint = "an image without objects needs an empty one"
         raise DataError("this label file is missing", where=path, hint=hint) from None
