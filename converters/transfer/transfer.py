@@ -304,7 +304,8 @@ class _Work:
         return [path for part in self.parts for path in part.dataset.pictures.inputs]
 
     def _identity(self) -> str:
-        """Changes with anything that could change a byte of the outputs, but for what is in the inputs."""
+        """Changes with anything that could change a byte of the outputs, but for what is in the inputs, and with what
+        the entries of the journal hold."""
         parts = [
             (
                 part.split,
@@ -315,7 +316,7 @@ class _Work:
             for part in self.parts
         ]
         choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
-        return plain.identity(parts, choices)
+        return plain.identity(parts, choices, Records.__annotations__)
 
 
 @contextmanager
