@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,13 +75,7 @@ def _is_deep(root: Element) -> bool:
 def read(path: Path | str) -> bytes:
     """The content of ``path``. Raises DataError."""
     try:
-        file = inputs.handle(path)
-        try:
-            content = os.read(file, _PLAIN)
-            if len(content) == _PLAIN:
-                content += os.read(file, _LARGEST)
-        finally:
-            os.close(file)
+        content = inputs.content(path, _LARGEST + 1)
     except FileNotFoundError:
         raise DataError("this file is missing", where=path) from None
     except OSError as problem:

@@ -287,7 +287,7 @@ class Writer:
 
     def append(self, records: Sequence[bytes]) -> None:
         try:
-            for turn in range(self._count):
+            for turn in range(min(self._count, len(records))):
                 self._files[(self._next + turn) % self._count].write(b"".join(records[turn :: self._count]))
             self._next = (self._next + len(records)) % self._count
         except OSError:

@@ -114,7 +114,10 @@ class Records:
         if not misplaced:
             return sample
         away["landmarks of merged classes"] = away.get("landmarks of merged classes", 0) + len(misplaced)
-        objects = (thing if thing.category in self.keypoints else _bare(thing) for thing in sample.objects)
+        objects = (
+            thing if thing.category in self.keypoints else structs.replace(thing, keypoints=())
+            for thing in sample.objects
+        )
         return structs.replace(sample, objects=tuple(objects))
 
     def _count_lost(self, sample: Sample, findings: Findings) -> None:
@@ -126,10 +129,6 @@ class Records:
             count = OF_IMAGES[name](sample) if name in OF_IMAGES else sum(HAS[name](thing) for thing in sample.objects)
             if count:
                 self.dropped[name] = self.dropped.get(name, 0) + count
-
-
-def _bare(thing: Object) -> Object:
-    return structs.replace(thing, keypoints=()) if thing.keypoints else thing
 
 
 def _own_box(thing: Object) -> bool:
