@@ -53,6 +53,15 @@ def test_clipped_to_nothing_is_outside() -> None:
         settled(sample(Object("vest", Box(100, 0, 101, 5))), Findings())
 
 
+@pytest.mark.parametrize("box", [Box(-1, 9, 50, 60), Box(9, -1, 50, 60), Box(9, 9, 101, 60), Box(9, 9, 50, 81)])
+def test_no_side_is_passed_over_nor_any_thing_of_several(box: Box) -> None:
+    proper, findings = Object("vest", Box(0, 0, 9, 9)), Findings()
+    things = settled(sample(proper, Object("skirt", box)), findings).objects
+    inside = Box(max(box.left, 0), max(box.top, 0), min(box.right, 100), min(box.bottom, 80))
+    assert things == (proper, Object("skirt", inside))
+    assert codes(findings) == {"B303": 1}
+
+
 def test_rings_that_enclose_nothing_go() -> None:
     findings = Findings()
     rings = ((1, 1, 2, 2, 1, 1), (0, 0, 5, 0, 5, 5), (0, 0, 0, 0, 5, 0, 5, 5))
