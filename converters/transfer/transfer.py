@@ -28,10 +28,10 @@ from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
-from tltpipe import executors, plain
+from tltpipe import executors
 from tltpipe.errors import HostError, RunFailed
 from tltpipe.files import beside, new_file, refuse_links, writable
-from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, identity, which
 from tltpipe.progress import Bar, Progress
 from tltpipe.workers import parallel_map, start_workers
 
@@ -319,7 +319,7 @@ class _Work:
             for part in self.parts
         ]
         choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
-        return plain.identity(parts, choices, Records.__annotations__)
+        return identity(parts, choices)
 
 
 @contextmanager
