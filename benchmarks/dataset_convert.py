@@ -20,7 +20,7 @@ import specs
 from specs.dataset_convert import Convert
 from tltpipe.files import write_text
 
-OF_FLOOR, SCALING = 0.4, 1.8
+OF_FLOOR, SCALING = 0.5, 1.7
 NVIDIA = 8 * 1164
 """Frames a second: eight times those of NVIDIA's converter."""
 

@@ -1,12 +1,7 @@
-"""How long commands of the data path take on one image, beside ``tltpipe --help``: start and end, and nothing between.
-
-Programs run from bytecode, as they do wherever they are installed: it is written in the first round, which does not
-count, into a temporary folder, whatever the environment says of it.
-"""
+"""Commands of the data path on one image, beside ``tltpipe --help``: start and end, and nothing between."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -42,8 +37,6 @@ def turns(scratch: Path) -> dict[str, Turn]:
 if __name__ == "__main__":
     said = options(__doc__, rounds=15)
     with tempfile.TemporaryDirectory(dir=said.folder) as name:
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = f"{name}/bytecode"
         known = turns(Path(name))
         seconds = dict(zip(known, round_robin(*known.values(), rounds=said.rounds), strict=True))
     floor = seconds.pop("help")

@@ -75,12 +75,12 @@ def records_and_heads(document: str, packed: str, out: str, images: str) -> None
 def parsed(split: str, out: str = "", *documents: str) -> None:
     """Read and parse every annotation, read the start of every picture; two processes.
 
-    With ``out`` each picture is linked into that folder, and the bytes of each of ``documents`` are written there.
+    With ``out`` each picture is linked into that folder, and others write the bytes of each of ``documents`` there.
     """
     names = sorted(os.listdir(f"{split}/image"))
     half = len(names) // 2
-    writer = Process(target=_copied, args=(documents, out))
-    _together([*(Process(target=_parsed, args=(split, part, out)) for part in (names[:half], names[half:])), writer])
+    parts = [Process(target=_parsed, args=(split, part, out)) for part in (names[:half], names[half:])]
+    _together([*parts, *(Process(target=_copied, args=(each, out)) for each in documents)])
 
 
 def _parsed(split: str, names: Sequence[str], out: str) -> None:
@@ -93,9 +93,8 @@ def _parsed(split: str, names: Sequence[str], out: str) -> None:
             os.link(f"{split}/image/{name}", f"{out}/{name}")
 
 
-def _copied(documents: Sequence[str], out: str) -> None:
-    for number, document in enumerate(documents):
-        _write(f"{out}/{number}", _whole(document))
+def _copied(document: str, out: str) -> None:
+    _write(f"{out}/{Path(document).name}", _whole(document))
 
 
 def labels_and_heads(split: str, records: str, out: str) -> None:

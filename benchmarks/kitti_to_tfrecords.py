@@ -12,7 +12,7 @@ import corpus
 import floors
 from measure import in_turn, judge, options, run
 
-TARGET = 2.5
+TARGET = 3.0
 
 
 def join(folder: Path, into: Path) -> Path:

@@ -11,7 +11,7 @@ import corpus
 import floors
 from measure import in_turn, judge, options, run
 
-TARGET = 2.0
+TARGET = 4.5
 
 if __name__ == "__main__":
     said = options(__doc__)

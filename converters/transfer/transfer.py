@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +172,6 @@ class _Work:
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start = time.monotonic()
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
-        findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
-        findings.take(part.dataset.findings)
         names, paths = bytearray(), bytearray()  # check sums of very many
         categories = part.dataset.categories
         with ExitStack() as files:
@@ -180,7 +179,11 @@ class _Work:
             writers = [files.enter_context(writer) for writer in self._writers(part)]
             recorders = [writer.recorder for writer in writers]
             kind, empty = entries.entry_type(Records, recorders), self._gatherer(part, recorders)
-            for number in self._numbers(part, keys, recorders):
+            numbers = self._numbers(part, keys, recorders)
+            first = tuple(islice(numbers, 1))  # from here on workers are busy while this process is, too
+            findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
+            findings.take(part.dataset.findings)
+            for number in chain(first, numbers):
                 batch = entries.batch(self.journal.entry(number, kind), empty())
                 for writer, own in zip(writers, zip(*batch.gathered.records, strict=True), strict=False):
                     writer.append(own)
@@ -304,7 +307,8 @@ class _Work:
         return [path for part in self.parts for path in part.dataset.pictures.inputs]
 
     def _identity(self) -> str:
-        """Changes with anything that could change a byte of the outputs, but for what is in the inputs."""
+        """Changes with anything that could change a byte of the outputs, but for what is in the inputs, and with what
+        the entries of the journal hold."""
         parts = [
             (
                 part.split,

@@ -171,10 +171,12 @@ def prints(run: Run, paths: Iterable[Path]) -> dict[str, str]:
 
 
 def _begin_prints(run: Run, named: Sequence[str]) -> None:
-    """Let processes, where such were started, work out the fingerprints of the first stage's inputs meanwhile."""
+    """Let processes, where such were started, work out the fingerprints of the first stage's inputs meanwhile, unless
+    they are what another stage makes."""
     if processes.started():
         with suppress(TltpipeError, OSError):  # it is raised again where it is due
-            folders = [path for name in named[:1] for path in load(name).inputs(run) if path.is_dir()]
+            first = [name for name in named[:1] if not needs(run, name)]
+            folders = [path for name in first for path in load(name).inputs(run) if path.is_dir()]
             run.prints |= {path: processes.begin(files.fingerprint, [path]) for path in folders}
 
 

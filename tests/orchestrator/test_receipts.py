@@ -12,6 +12,7 @@ from orchestrator.jobs import receipts, verify
 from orchestrator.run import Run
 from tltpipe import locks
 from tltpipe.errors import HostError
+from tltpipe.executors import processes
 
 Start = Callable[..., Run]
 DATA = ["prepare", "augment", "tfrecords"]
@@ -40,6 +41,21 @@ def test_a_second_run_does_nothing_and_says_why(go: Go, workspace: Path) -> None
     assert list(again) == DATA
     assert all(why.startswith("nothing changed since 20") for why in again.values())
     assert {path: path.stat().st_mtime_ns for path in workspace.rglob("*")} == before
+
+
+def test_no_fingerprint_is_begun_of_what_another_stage_is_to_make(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin(function: Callable[[list[Path]], str], item: list[Path]) -> Callable[[], str]:
+        begun.append(item)
+        found = function(item)
+        return lambda: found
+
+    begun: list[list[Path]] = []
+    monkeypatch.setattr(processes, "started", lambda: True)
+    monkeypatch.setattr(processes, "begin", begin)
+    go()
+    assert {path.name for (path,) in begun} == {"annos", "image"}
+    go("augment", "prepare", "tfrecords", force=True)
+    assert all(why.startswith("nothing changed since 20") for why in go().values())
 
 
 def test_the_data_stages_with_the_real_programs(start: Start, real_programs: Path, workspace: Path) -> None:
