@@ -168,6 +168,8 @@ def test_another_choice_or_changed_data_start_anew(data: Path, tmp_path: Path, m
     path = data / "train/annos/000001.json"
     path.write_text(path.read_text() + " ")
     assert interrupted(selection=Selection(min_size=2)) == [0, 1, 2, 3], "other data"
+    monkeypatch.setattr("tltpipe.journal.FORM", 0)
+    assert interrupted(selection=Selection(min_size=2)) == [0, 1, 2, 3], "entries of another version"
 
 
 def test_sigterm_keeps_what_was_done(data: Path, tmp_path: Path) -> None:

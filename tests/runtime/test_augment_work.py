@@ -114,6 +114,23 @@ def test_another_spec_does_not_go_on_from_there(work: Path, monkeypatch: pytest.
     assert tree(work / "out") == tree(work / "whole")
 
 
+def test_what_another_version_did_is_done_again(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its chunks, which are numbered, may be of other sizes."""
+    add(work, *range(40))
+    assert proto(output="whole") == 0
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tltpipe.journal.FORM", 0)
+        patch.setattr(augmenting, "CHUNK", 4)
+        patch.setattr(augmenting.Journal, "commit", stop)
+        assert proto() == 130
+    assert proto() == 0
+    assert tree(work / "out") == tree(work / "whole")
+
+
 def test_skip_bad_leaves_them_out_and_lists_them(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     add(work, 1, 2, 3, 4)
     (work / "data/image/002.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")
