@@ -69,7 +69,7 @@ def test_a_name_that_is_known_in_one_folder_is_not_in_the_folder_beside_it(tmp_p
 def test_files_of_annotations_are_known_each_once() -> None:
     records = Records((), Selection(), frozenset(), (), annotated=False)
     for image, page in (("i/1.jpg", "a.json"), ("i/2.jpg", "a.json"), ("i/3.jpg", "b.json"), ("i/4.jpg", None)):
-        records.add(Sample(image, image, 9, 9, annotations=page), Findings())
+        records.add(Sample(image, image, 9, 9, annotations_path=page), Findings())
     paths = ["i/1", "a", "i/2", "i/3", "b", "i/4"]
     assert list(checksums(records.paths)) == list(map(checksum, paths))
     assert list(checksums(records.names)) == [checksum(f"i/{number}.jpg") for number in range(1, 5)]

@@ -25,7 +25,7 @@ def test_a_file_is_known_by_the_same_stamp_whether_its_header_was_read_or_not(ma
     for key in pictures.keys():  # noqa: SIM118 - no mapping
         sample = pictures.load(key, findings)
         assert findings.looked is not None
-        assert findings.looked[0] == sample.image
+        assert findings.looked[0] == sample.image_path
         stamps = [Traits(numbers, "", needed=True, alike=False, listed=False) for _ in range(2)]
         stamps[0].add(sample, findings)
         stamps[1].add(sample, Findings())
