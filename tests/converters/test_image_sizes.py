@@ -16,7 +16,7 @@ from converters.health.mending import mend
 from converters.model import Box, Sample, run_lengths
 from converters.model.findings import Findings
 from converters.partition import work
-from converters.pictures import image_sizes
+from converters.pictures import headers, image_sizes
 from converters.transfer import opening
 from converters.transfer.prepare import Target, prepare
 from tltpipe.errors import DataError
@@ -167,3 +167,12 @@ def test_all_kinds_of_images_are_measured(name: str, sets: Any) -> None:
     sets.picture(f"images/train/{name}", (120, 80))
     sets.coco("annotations/instances_train.json", name)
     assert error_of(DataError, sets.convert).code == "I204"
+
+
+def test_a_size_is_held_against_a_header_that_was_just_read(sets: Any) -> None:
+    path = str(sets.picture("a.jpg"))
+    findings = Findings()
+    width, height = headers.look(path, findings)
+    right = Sample("a", path, width, height)
+    assert image_sizes.checked(right, findings) is right
+    assert error_of(DataError, image_sizes.checked, Sample("a", path, height, width), findings).code == "I204"

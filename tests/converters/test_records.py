@@ -12,7 +12,7 @@ import pytest
 from kept import FEATURES
 from refusals import error_of
 
-from converters.tfrecords import examples, frames, records
+from converters.tfrecords import examples, frames, records, summary
 from converters.tfrecords.examples import Bytes, Floats, Integers
 from tltpipe.errors import DataError
 
@@ -163,3 +163,11 @@ def test_offsets_end_with_the_damaged_record(shard: Path) -> None:
     assert list(records.offsets(shard)) == good[:2]
     assert not records.looks_right(shard.parent)
     assert records.looks_right(shard)
+
+
+def test_shares_in_a_summary_are_rounded_as_python_rounds() -> None:
+    found = summary.RecordSummary()
+    ties = [(number + step) / 2e5 for number in range(1, 4001, 2) for step in (-1e-3, 0, 1e-3)]
+    found.add_boxes([(tie, -tie, tie + 1, 1e4) for tie in ties], (1, 1))
+    shares = [share for tie in ties for share in (tie, -tie, tie + 1 - tie, 1e4 + tie)]
+    assert found.boxes == [round(share, 5) for share in shares]

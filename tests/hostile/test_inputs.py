@@ -122,6 +122,18 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str) -> None:
 def test_files_of_every_length_are_read_whole(tmp_path: Path, length: int) -> None:
     (tmp_path / "x").write_bytes(content := (b"0123456789" * 10_000)[:length])
     assert inputs.content(tmp_path / "x") == content
+    assert inputs.content(tmp_path / "x", 50_000) == content[:50_000]
+
+
+def test_first_bytes_of_many_files_and_none_of_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"0123")
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/null")
+    names = ("text", "empty", "folder", "pipe", "device", "missing")
+    assert list(inputs.heads(tmp_path, names, 3)) == [b"012", b"", None, None, None, None]
+    assert list(inputs.heads(tmp_path / "missing", names[:2], 3)) == [None, None]
 
 
 def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
