@@ -53,8 +53,9 @@ def main() -> None:
         cpu, wall = (sorted(column) for column in zip(*rounds[1:], strict=True))
         print(f"{bin}: CPU {median(cpu):.2f} s ({cpu[0]:.2f} to {cpu[-1]:.2f}), wall {median(wall):.2f} s")
     if said.against:
-        ratio = median(own[0] / other[0] for own, other in list(zip(*took.values(), strict=True))[1:])
-        measure.told(f"{ratio:.2f} of its CPU time", f"{TARGET:g}", met=ratio <= TARGET)
+        pairs = list(zip(*took.values(), strict=True))[1:]
+        cpu, wall = (median(own[which] / other[which] for own, other in pairs) for which in (0, 1))
+        measure.told(f"{wall:.2f} of its wall time, {cpu:.2f} of its CPU time", f"{TARGET:g}", met=wall <= TARGET)
 
 
 def after_last(argv: list[str]) -> tuple[float, float]:

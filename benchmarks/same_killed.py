@@ -16,7 +16,7 @@ from same_inputs import Input
 if TYPE_CHECKING:
     from same_outputs import Lane, Tally
 
-KILLS = 3
+KILLS = 6
 COMMANDS = (("prepare", "-w", "ws"), ("convert", "data", "ws/out", "--to", "yolo", "--workers", "2"))
 JOURNALS = ("ws/.tltpipe/prepare*", "ws/.*.journal")
 
@@ -66,7 +66,7 @@ def _kill(programs: Programs, argv: Sequence[str], work: Path, chance: random.Ra
         process = _start(programs, argv, work)
         while process.poll() is None and not _journals(work):
             time.sleep(0.001)
-        time.sleep(chance.uniform(0, 0.15))
+        time.sleep(chance.uniform(0, 0.04))
         process.kill()
         process.wait()
         inside += bool(_journals(work))

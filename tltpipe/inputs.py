@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from io import BufferedReader, FileIO
+from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
@@ -42,27 +42,40 @@ def opened(path: Path | str, buffering: int = -1) -> BufferedReader:
     return cast("BufferedReader", stream)
 
 
-def content(path: Path | str) -> bytes:
-    """All bytes of the file ``path``; raises as ``handle`` does."""
+def content(path: Path | str, most: int = -1) -> bytes:
+    """All bytes of the file ``path``, or the first ``most`` of a large one; raises as ``handle`` does."""
     descriptor = os.open(path, READ)
     try:
         found = os.pread(descriptor, _SMALL, 0)
-        if 0 < len(found) < _SMALL and not os.pread(descriptor, 1, len(found)):
+        ends = len(found) < _SMALL and not os.pread(descriptor, 1, len(found))
+        if ends and (found or stat.S_ISREG(os.fstat(descriptor).st_mode)):
             return found
     except OSError:  # a folder, a pipe, a disk that fails: is told below
         pass
     finally:
         os.close(descriptor)
-    with FileIO(handle(path)) as stream:
-        return stream.readall()
+    with opened(path) as stream:
+        return stream.read(most)
 
 
-def some(path: str, most: int, folder: int | None = None) -> bytes | None:
-    """The first bytes of the file ``path``, at most ``most``, in half the time that ``handle`` takes.
+def heads(folder: Path | str, names: Iterable[str], most: int) -> Iterator[bytes | None]:
+    """The first bytes, at most ``most``, of many files in ``folder``, which is found once.
 
-    None of what cannot be read, or is no file: ``handle`` says what it is. ``folder`` is one held open in which
-    ``path`` lies.
+    None of what cannot be read, or is no file: ``handle`` says what it is.
     """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield from (None for _ in names)
+        return
+    try:
+        for name in names:
+            yield _head(f"./{name}", descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
+def _head(path: str, folder: int, most: int) -> bytes | None:
     try:
         file = os.open(path, READ, dir_fd=folder)
         try:
@@ -72,20 +85,6 @@ def some(path: str, most: int, folder: int | None = None) -> bytes | None:
             os.close(file)
     except OSError:
         return None
-
-
-def heads(folder: Path | str, names: Iterable[str], most: int) -> Iterator[bytes | None]:
-    """``some`` of many files in ``folder``, which is found once."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        yield from (None for _ in names)
-        return
-    try:
-        for name in names:
-            yield some(f"./{name}", most, descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def head(path: Path | str, length: int = 4096) -> bytes:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from tltpipe import executors, locks, seal
+from tltpipe import executors, locks, plain, seal
 from tltpipe.errors import HostError
 from tltpipe.files import beside, fingerprint, new_file, newest, own_name, refuse_links, remove, swap, writable
 from tltpipe.plain import NotPlain, packed, unpacked
@@ -29,6 +29,9 @@ from tltpipe.staging import LAG, aside, flush
 Entry = TypeVar("Entry")
 
 _IDENTITY, _INPUTS, _FINISHED, _FOREIGN = "identity", "inputs", "finished", "foreign"
+FORM = 2
+"""Of entries, and of the chunks that work is cut into. It goes up where either changes anywhere: what an older version
+has noted is not gone on with then."""
 ENTRIES = 65_536
 """Entries of a journal, about: file servers are slow at folders of millions of files, and so is removing those."""
 PATIENCE = 120.0
@@ -257,6 +260,11 @@ class Journal:
 
     def _purpose(self, name: str, identity: str) -> str:
         return f"journal\0{name}\0{'' if name == _IDENTITY else identity}"
+
+
+def identity(*parts: Any) -> str:
+    """The identity of work whose outputs depend on ``parts``; it changes with the form of entries, too."""
+    return plain.identity(FORM, *parts)
 
 
 def chunk_size(items: int, least: int) -> int:

@@ -27,7 +27,7 @@ def names(folder: str) -> list[str]:
 
 @cache
 def _listed(places: tuple[str, ...]) -> list[str]:
-    """Read once in a process: folders grow by whole places, not while somebody works."""
+    """Each folder is read once in a process."""
     return sorted(module.name for module in pkgutil.iter_modules(places) if not module.name.startswith("_"))
 
 

@@ -49,10 +49,7 @@ def _sync(folder: Path) -> None:
 
 def write(folder: str, name: str, content: bytes) -> None:
     """Put ``content`` into the file ``folder/name``; folders of the name are made. Raises HostError."""
-    try:
-        _write(f"{folder}/{name}", content)
-    except OSError:  # there is one, or no folder, or it cannot be written
-        _make(folder, name, lambda path: _write(path, content))
+    _make(folder, name, lambda path: _write(path, content))
 
 
 def copy(folder: str, name: str, source: str) -> None:

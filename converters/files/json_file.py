@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +74,7 @@ FIX = "correct the file, or leave such pictures out with --skip-bad"
 class Fields:
     """The fields of one JSON object, each taken with its type checked."""
 
-    values: Mapping[str, Any]
+    values: dict[str, Any]
     path: Path
     prefix: str = ""
 

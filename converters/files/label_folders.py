@@ -55,7 +55,7 @@ class LabelFolder:
         """The path of the one image of ``key``. Raises DataError where there is none, or several."""
         stem, *extensions = key
         if len(extensions) == 1:
-            return f"{self.images}/{stem}.{extensions[0]}".removeprefix("./")
+            return listing.joined(self.images, f"{stem}.{extensions[0]}")
         if extensions:
             raise listing.ambiguous(self.images, (f"{stem}.{extension}" for extension in extensions))
         hint = f"put it into {self.images}, or remove the labels"
@@ -76,11 +76,8 @@ class LabelFolder:
 
 def read(path: str) -> bytes:
     """The content of a label file, without byte order mark. Raises DataError, FileNotFoundError when there is none."""
-    if (content := whole(inputs.some(path, USUAL))) is not None:
-        return content
     try:
-        with inputs.opened(path, buffering=0) as stream:
-            content = stream.read(_LARGEST + 1)
+        content = inputs.content(path, _LARGEST + 1)
     except FileNotFoundError:
         raise
     except OSError as problem:

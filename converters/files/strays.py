@@ -74,7 +74,7 @@ def checksum(name: str, start: int = 0) -> int:
 
 def packed_checksum(name: str) -> bytes:
     """As ``checksum``, in four bytes: of a large number of names no more is held, nor handed over."""
-    return crc32(name.encode("utf-8", "surrogatepass")).to_bytes(4, "little")
+    return checksum(name).to_bytes(4, "little")
 
 
 def checksums(packed: bytearray) -> array[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ _MOST = 250_000  # elements, and characters in one: some ten thousand objects
 _PLAIN = 1 << 16  # bytes, of files that are read in the quick way
 _HEAD = re.compile(rb"(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'][Uu][Tt][Ff]-8[\"'])? ?\?>\s*)?<[a-z]")
 _SPECIAL = (b"<!", b"<?", b"xmlns", b"\r")
-_TAIL = re.compile(rb"/[^<>]*>\s*[^<\s]")  # text behind an element
+_TAIL = re.compile(rb"/[^<>/]*>\s*[^<\s]")  # text behind an element
 
 
 class Node(Element):
@@ -76,13 +75,7 @@ def _is_deep(root: Element) -> bool:
 def read(path: Path | str) -> bytes:
     """The content of ``path``. Raises DataError."""
     try:
-        file = inputs.handle(path)
-        try:
-            content = os.read(file, _PLAIN)
-            if len(content) == _PLAIN:
-                content += os.read(file, _LARGEST)
-        finally:
-            os.close(file)
+        content = inputs.content(path, _LARGEST + 1)
     except FileNotFoundError:
         raise DataError("this file is missing", where=path) from None
     except OSError as problem:

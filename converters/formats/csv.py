@@ -188,7 +188,7 @@ class Rows(TablePictures):
         if self.unnamed and objects:
             findings.add(rules.UNNAMED, id, count=len(objects))
         width, height = self._size(rows) or images.look(image, findings)
-        return Sample(id, str(image), width, height, objects, annotations=str(self.table.path))
+        return Sample(id, str(image), width, height, objects, annotations_path=str(self.table.path))
 
     def located(self, below: str) -> tuple[str, Path]:
         stem, dot, extension = below.rpartition(".")

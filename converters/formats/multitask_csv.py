@@ -112,4 +112,4 @@ class Rows(BoxRows):
         row.require_class(category, self.classes)
         width, height = images.look(image, findings)
         thing = Object(category, Box(0, 0, width, height), extra=dict(values), origin=row.line)
-        return Sample(id, str(image), width, height, (thing,), annotations=str(self.table.path))
+        return Sample(id, str(image), width, height, (thing,), annotations_path=str(self.table.path))

@@ -173,7 +173,7 @@ class Rows(TablePictures):
         id, image = self.image(rows[0], findings)
         width, height = images.look(image, findings)
         objects = tuple(self._object(row, width, height) for row in rows if not _is_empty(row))
-        return Sample(id, str(image), width, height, objects, annotations=str(self.table.path))
+        return Sample(id, str(image), width, height, objects, annotations_path=str(self.table.path))
 
     def category(self, word: str) -> str:
         """What the class is called here."""

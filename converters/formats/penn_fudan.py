@@ -103,7 +103,7 @@ class Folder(LabelFolder):
         objects = tuple(structs.replace(thing, mask=mask) for thing, mask in zip(page.objects, masks, strict=True))
         for number, thing in enumerate(objects, start=1):
             _compare(thing, f"{stem} object {number}", page, findings)
-        return Sample(stem, image, *size, objects, annotations=str(page.path))
+        return Sample(stem, image, *size, objects, annotations_path=str(page.path))
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])

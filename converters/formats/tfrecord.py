@@ -170,7 +170,7 @@ class Records:
         id = listing.inside(self.images, record.id)
         objects, ignored = self._objects(record, path, offset) if record.classes else ((), ())
         image = listing.picture(self.images, id)
-        return Sample(id, str(image), record.width, record.height, objects, annotations=str(path), ignored=ignored)
+        return Sample(id, str(image), record.width, record.height, objects, annotations_path=str(path), ignored=ignored)
 
     def categories(self) -> tuple[str, ...]:
         """The names in the records, sorted; of records that cannot be read, nothing is said yet."""
@@ -287,7 +287,7 @@ class Writer:
 
     def append(self, records: Sequence[bytes]) -> None:
         try:
-            for turn in range(self._count):
+            for turn in range(min(self._count, len(records))):
                 self._files[(self._next + turn) % self._count].write(b"".join(records[turn :: self._count]))
             self._next = (self._next + len(records)) % self._count
         except OSError:

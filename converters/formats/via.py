@@ -114,7 +114,7 @@ class Regions(TablePictures):
                 findings.add(rules.NO_BOX, f"{self.table.path.name}:{row.line}")
             elif shape:
                 objects.append(self._object(row, shape, size))
-        return Sample(id, str(image), *size, tuple(objects), annotations=str(self.table.path))
+        return Sample(id, str(image), *size, tuple(objects), annotations_path=str(self.table.path))
 
     def image(self, row: Row, findings: Findings) -> tuple[str, Path]:
         name = row.text("picture")

@@ -97,7 +97,7 @@ class Folder(LabelFolder):
         objects, ignored = _parsed(content, path)
         class_map.require(objects, self.classes, path)
         width, height = headers.look(image, findings)
-        return Sample(key[0], image, width, height, objects, annotations=str(path), ignored=ignored)
+        return Sample(key[0], image, width, height, objects, annotations_path=str(path), ignored=ignored)
 
 
 def _parsed(content: bytes, path: Path) -> tuple[tuple[Object, ...], tuple[Box, ...]]:

@@ -85,7 +85,7 @@ class Looks:
                 findings.add(rules.IGNORE_REGION, sample.id, count=len(sample.ignored))
         header, look = self._look(sample, findings)
         self.names.append(checksum(sample.id))
-        self.paths.append(checksum(sample.image.rpartition(".")[0]))
+        self.paths.append(checksum(sample.image_path.rpartition(".")[0]))
         self.items.append(min(len(objects), _MOST))
         if header is None:
             self.tally.broken += 1
@@ -114,7 +114,7 @@ class Looks:
 
     def _look(self, sample: Sample, findings: Findings) -> tuple[Header | None, int]:
         """The header, None for a picture that cannot be used, and the perceptual hash where that is asked for."""
-        path, look = sample.image, 0
+        path, look = sample.image_path, 0
         try:
             seen = findings.looked
             header = seen[1] if seen is not None and seen[0] == path else headers.header(path)

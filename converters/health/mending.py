@@ -191,18 +191,18 @@ class Mended:
             before, sample = len(sample.objects), storing.repaired(sample, self.points, findings)
             if dropped := before - len(sample.objects):
                 findings.add(rules.DROPPED_ITEM, sample.id, count=dropped)
-        return sample if storing.fits(Path(sample.image), header) else self._stored(sample, header, findings)
+        return sample if storing.fits(sample.image, header) else self._stored(sample, header, findings)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"spare": {}}
 
     def _header(self, sample: Sample, findings: Findings) -> Header:
         seen = findings.looked
-        header = seen[1] if seen is not None and seen[0] == sample.image else images.header(sample.image)
+        header = seen[1] if seen is not None and seen[0] == sample.image_path else images.header(sample.image_path)
         if not header.whole:
             raise DataError("this picture is cut off", where=sample.image, code=rules.CUT_PICTURE.code)
         if self.deep:
-            images.decode(sample.image)
+            images.decode(sample.image_path)
         return header
 
     def _sized(self, sample: Sample, header: Header, findings: Findings) -> Sample:
@@ -226,7 +226,7 @@ class Mended:
 
     def _stored(self, sample: Sample, header: Header, findings: Findings) -> Sample:
         """``sample`` with its picture stored anew in the scratch folder."""
-        image = Path(sample.image)
+        image = sample.image
         target = self.scratch / f"{sample.id}{storing.suffix(image)}"
         with writable(self.scratch):
             storing.store(image, header, target)
@@ -234,7 +234,7 @@ class Mended:
             findings.add(rules.NOT_RGB, sample.id)
         if header.format != storing.kind(image, header):
             findings.add(rules.OTHER_KIND, sample.id)
-        return structs.replace(sample, image=str(target))
+        return structs.replace(sample, image_path=str(target))
 
 
 def _same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:

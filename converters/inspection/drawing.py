@@ -82,7 +82,9 @@ class Frames:
             )
             raise DataError(what, where=self.path)
         image = self._encoded(found, key) if found.layout == "dali" else self._picture(found)
-        return Sample(found.id, str(image), width, height, tuple(self._objects(found, key)), annotations=str(self.path))
+        return Sample(
+            found.id, str(image), width, height, tuple(self._objects(found, key)), annotations_path=str(self.path)
+        )
 
     def _objects(self, found: Facts, key: int) -> Iterator[Object]:
         for number, (name, box) in enumerate(zip(found.classes, found.boxes, strict=True), start=1):

@@ -147,37 +147,45 @@ class Sample(_Located, frozen=True):
     """One picture and what is on it; sizes in pixels.
 
     ``id`` is the picture's path below the picture folder, without extension: the stem where nothing is nested.
-    ``image`` is the path of its file, ``annotations`` that of the file that says what is on it, as texts: to make a
-    ``Path`` costs as much as to read a file. ``number`` is the image's id there, where it has one.
+    ``image_path`` is its file, ``annotations_path`` the file that says what is on it, both as texts: to make a ``Path``
+    costs as much as to read a file. ``number`` is the image's id there, where it has one.
     ``ignored`` are regions in which things of any class may be, without labels of their own: KITTI's DontCare,
     VisDrone's ignored regions. They are items of no class. ``void`` are pixels, of the size of the picture, of which
     nobody says what they show: value 255 of a map of classes.
     """
 
-    _PLACES = ("annotations", "number")
+    _PLACES = ("annotations_path", "number")
 
     id: str
-    image: str
+    image_path: str
     width: int
     height: int
     objects: tuple[Object, ...] = ()
     source: str | None = None
-    annotations: str | None = None
+    annotations_path: str | None = None
     ignored: tuple[Box, ...] = ()
     number: int | None = None
     void: Mask | None = None
 
     @property
+    def image(self) -> Path:
+        return Path(self.image_path)
+
+    @property
+    def annotations(self) -> Path | None:
+        return None if self.annotations_path is None else Path(self.annotations_path)
+
+    @property
     def file_name(self) -> str:
         """The picture's path below the picture folder."""
-        name = self.image.rpartition("/")[2]
+        name = self.image_path.rpartition("/")[2]
         dot = name.rfind(".")
         return self.id + name[dot:] if 0 < dot < len(name) - 1 else self.id
 
     def where(self, thing: Object | None = None) -> Location:
         """The place in the files that ``thing``, or the whole sample, comes from."""
         line = thing.origin if thing is not None and isinstance(thing.origin, int) else None
-        return Location(Path(self.annotations or self.image), line)
+        return Location(self.annotations or self.image, line)
 
 
 @dataclass(frozen=True)

@@ -48,13 +48,13 @@ class Traits:
 
     def add(self, sample: Sample, findings: Findings) -> None:
         sample = validity.settled(image_sizes.checked(sample, findings), findings)
-        size, head = _stamp(sample.image, findings)
+        size, head = _stamp(sample.image_path, findings)
         if self.needed and size == UNSEEN:
-            raise DataError("this picture is missing", where=sample.image, hint=_HINT, code=rules.NO_PICTURE.code)
+            raise DataError("this picture is missing", where=sample.image_path, hint=_HINT, code=rules.NO_PICTURE.code)
         if self.alike:
-            self.looks.append(perceptual.hash64(sample.image) if size != UNSEEN else perceptual.FLAT)
+            self.looks.append(perceptual.hash64(sample.image_path) if size != UNSEEN else perceptual.FLAT)
         if self.listed:
-            self.paths.append(sample.image)
+            self.paths.append(sample.image_path)
         number = len(self.sizes)
         self.sizes.append(size)
         self.heads.append(head)

@@ -95,8 +95,7 @@ def header(path: Path | str, *, format: str | None = None) -> Header:
     except FileNotFoundError:
         raise DataError("this picture is missing", where=Path(path), code=rules.NO_PICTURE.code) from None
     except problems() as problem:
-        what = _complaint(Path(path), problem, format)
-        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
+        raise _broken(Path(path), problem, format) from None
     if format is not None and found.format != format:
         what = f"this picture is not a {format} but a {found.format}"
         raise DataError(what, where=Path(path), hint=f"convert it to {format}", code=rules.OTHER_KIND.code)
@@ -120,8 +119,7 @@ def opened(path: Path | str) -> Iterator[Picture]:
         with _quiet(), opened_stream(path, path) as image:
             yield image
     except problems() as problem:
-        what = _complaint(Path(path), problem, None)
-        raise DataError(what, where=Path(path), hint=_hint(Path(path)), code=rules.BROKEN_PICTURE.code) from None
+        raise _broken(Path(path), problem, None) from None
 
 
 _READ = (*listing.FORMATS, "DIB")
@@ -303,8 +301,9 @@ def unsupported(head: bytes) -> str | None:
     return _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
 
 
-def _hint(path: Path) -> str:
-    return rules.UNSUPPORTED.fix if _unsupported(path) else _AGAIN
+def _broken(path: Path, problem: Exception, format: str | None) -> DataError:
+    hint = rules.UNSUPPORTED.fix if _unsupported(path) else _AGAIN
+    return DataError(_complaint(path, problem, format), where=path, hint=hint, code=rules.BROKEN_PICTURE.code)
 
 
 _AGAIN = "open it in a viewer to see, and copy or unpack it again"

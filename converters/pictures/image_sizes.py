@@ -17,14 +17,14 @@ def checked(sample: Sample, findings: Findings, *, needed: bool = False) -> Samp
     finding, or an error when ``needed``. An image whose header was just read is not opened again.
     """
     recorded, known = (sample.width, sample.height), None
-    if (seen := findings.looked) is not None and seen[0] == sample.image:
+    if (seen := findings.looked) is not None and seen[0] == sample.image_path:
         known = seen[1].width, seen[1].height
-    elif (measured := findings.measured) is not None and measured[0] == sample.image:
+    elif (measured := findings.measured) is not None and measured[0] == sample.image_path:
         known = measured[1]
     try:
-        if (known or headers.size(sample.image)) == recorded:
+        if (known or headers.size(sample.image_path)) == recorded:
             return sample
-        header = headers.header(sample.image)
+        header = headers.header(sample.image_path)
     except DataError as problem:
         if problem.code != rules.NO_PICTURE.code or needed:
             raise
@@ -33,6 +33,6 @@ def checked(sample: Sample, findings: Findings, *, needed: bool = False) -> Samp
     stored = header.width, header.height
     if recorded != orientation.turned_size(*stored, header.orientation):
         what = f"this image is {stored[0]} x {stored[1]} pixels, but annotated as {recorded[0]} x {recorded[1]}"
-        raise DataError(f"{what}: {sample.image}", where=sample.where(), hint=_FIX, code=rules.OTHER_SIZE.code)
+        raise DataError(f"{what}: {sample.image_path}", where=sample.where(), hint=_FIX, code=rules.OTHER_SIZE.code)
     findings.add(rules.SIZE_AS_SHOWN, sample.id)
     return orientation.turned_sample(sample, orientation.inverse(header.orientation))

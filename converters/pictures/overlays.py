@@ -37,7 +37,7 @@ def drawn(sample: Sample, labels: Mapping[str, int]) -> Image.Image:
 def opened(sample: Sample, *, shortest: int, longest: int) -> tuple[Image.Image, tuple[float, float]]:
     """The picture of ``sample`` as stored, in RGB, its longer side brought between ``shortest`` and ``longest``
     pixels; and how many of its pixels there are to one of the annotations', across and down."""
-    with opened_image(sample.image) as image:
+    with opened_image(sample.image_path) as image:
         image.draft("RGB", (longest, longest))  # a JPEG may be decoded at a half, a quarter, ...
         size = (sample.width, sample.height) if sample.width > 0 and sample.height > 0 else image.size
         factor = min(longest / max(size), max(1.0, shortest / max(size)))

@@ -99,15 +99,10 @@ def record(
     other. ``first`` are entries before all others, ``cloud`` those of a point cloud.
     """
     corners, angle, others = wire.floats(_GROUPS, floats, len(occlusions))
-    (width, height), named = _sides(size), wire.text("frame/id", id.encode())
+    width, height = wire.integers("frame/width", size[:1]), wire.integers("frame/height", size[1:])
+    named = wire.text("frame/id", id.encode())
     occluded = wire.integers("target/occlusion", occlusions)
     return wire.example((first, height, named, width, cloud, corners, classes, angle, occluded, others))
-
-
-@lru_cache(maxsize=4096)
-def _sides(size: tuple[int, int]) -> tuple[bytes, bytes]:
-    width, height = size
-    return wire.integers("frame/width", (width,)), wire.integers("frame/height", (height,))
 
 
 def decode(data: bytes) -> dict[str, list[Any]]:

@@ -62,9 +62,9 @@ class Records:
         if away:
             _add(self.selected_away, away)
         self.names += packed_checksum(sample.id)
-        self.paths += packed_checksum(sample.image.rpartition(".")[0])
-        if sample.annotations is not None and sample.annotations != self.page:
-            self.page = sample.annotations  # that of the next sample, too, where one file is for all
+        self.paths += packed_checksum(sample.image_path.rpartition(".")[0])
+        if sample.annotations_path is not None and sample.annotations_path != self.page:
+            self.page = sample.annotations_path  # that of the next sample, too, where one file is for all
             self.paths += packed_checksum(self.page.rpartition(".")[0])
 
     def _count_written(self, sample: Sample, findings: Findings) -> None:
@@ -114,7 +114,10 @@ class Records:
         if not misplaced:
             return sample
         away["landmarks of merged classes"] = away.get("landmarks of merged classes", 0) + len(misplaced)
-        objects = (thing if thing.category in self.keypoints else _bare(thing) for thing in sample.objects)
+        objects = (
+            thing if thing.category in self.keypoints else structs.replace(thing, keypoints=())
+            for thing in sample.objects
+        )
         return structs.replace(sample, objects=tuple(objects))
 
     def _count_lost(self, sample: Sample, findings: Findings) -> None:
@@ -126,10 +129,6 @@ class Records:
             count = OF_IMAGES[name](sample) if name in OF_IMAGES else sum(HAS[name](thing) for thing in sample.objects)
             if count:
                 self.dropped[name] = self.dropped.get(name, 0) + count
-
-
-def _bare(thing: Object) -> Object:
-    return structs.replace(thing, keypoints=()) if thing.keypoints else thing
 
 
 def _own_box(thing: Object) -> bool:

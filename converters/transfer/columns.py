@@ -79,7 +79,7 @@ class Contents:
 
     def add(self, sample: Sample, findings: Findings) -> None:  # noqa: ARG002
         found = 0
-        with suppress(OSError), inputs.opened(sample.image) as stream:
+        with suppress(OSError), inputs.opened(sample.image_path) as stream:
             found = int.from_bytes(hashlib.file_digest(stream, _blake).digest(), "little")
         self.hashes.append(found)
 

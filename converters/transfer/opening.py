@@ -77,8 +77,7 @@ def _find(path: Path, format: str | None, images: Path | None) -> tuple[str, dic
     if len(found) > 1:
         may = " or ".join(f"{name} ({_told(path, found[name])})" for name in found)
         raise UsageError(f"this may be {may}", where=path, hint="say which: --from FORMAT")
-    ((format, places),) = found.items()
-    return format, places
+    return found.popitem()
 
 
 def _none(path: Path) -> UsageError:

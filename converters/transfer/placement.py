@@ -23,7 +23,7 @@ class Recorder:
 
     def record(self, sample: Sample) -> None:
         """Put the picture to ``folder / sample.file_name``. Raises DataError when it is missing."""
-        source = sample.image
+        source = sample.image_path
         if os.path.islink(source):  # noqa: PTH114 - a Path for each picture would cost as much as the link
             source = os.path.realpath(source)
         place = staging.link if self.how == "link" else staging.copy
@@ -31,7 +31,7 @@ class Recorder:
             place(str(self.folder), sample.file_name, source)
         except FileNotFoundError:
             what, hint = "this picture is missing", "put it there, or convert without pictures: --images none"
-            raise DataError(what, where=sample.image, hint=hint, code=rules.NO_PICTURE.code) from None
+            raise DataError(what, where=sample.image_path, hint=hint, code=rules.NO_PICTURE.code) from None
 
 
 @dataclass(frozen=True)

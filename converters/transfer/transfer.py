@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ from converters.transfer.chunk_records import FIELDS, Records
 from converters.transfer.parts import Located, Part, Summary
 from converters.transfer.passes import Batch, Reader, cut, gather, worker_count
 from converters.transfer.selection import Selection, joint
-from tltpipe import executors, plain
+from tltpipe import executors
 from tltpipe.errors import HostError, RunFailed
 from tltpipe.files import beside, new_file, refuse_links, writable
-from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, identity, which
 from tltpipe.progress import Bar, Progress
 from tltpipe.workers import parallel_map, start_workers
 
@@ -171,8 +172,6 @@ class _Work:
     def _part(self, part: Part, keys: Sequence[Any], bar: Bar) -> Summary:
         start = time.monotonic()
         total, evidence, skipped = Records((), self.selection, frozenset(), ()), Evidence(), 0
-        findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
-        findings.take(part.dataset.findings)
         names, paths = bytearray(), bytearray()  # check sums of very many
         categories = part.dataset.categories
         with ExitStack() as files:
@@ -180,7 +179,11 @@ class _Work:
             writers = [files.enter_context(writer) for writer in self._writers(part)]
             recorders = [writer.recorder for writer in writers]
             kind, empty = entries.entry_type(Records, recorders), self._gatherer(part, recorders)
-            for number in self._numbers(part, keys, recorders):
+            numbers = self._numbers(part, keys, recorders)
+            first = tuple(islice(numbers, 1))  # from here on workers are busy while this process is, too
+            findings = unsupported(part.dataset.pictures, keys, counted=self.folders)
+            findings.take(part.dataset.findings)
+            for number in chain(first, numbers):
                 batch = entries.batch(self.journal.entry(number, kind), empty())
                 for writer, own in zip(writers, zip(*batch.gathered.records, strict=True), strict=False):
                     writer.append(own)
@@ -304,7 +307,8 @@ class _Work:
         return [path for part in self.parts for path in part.dataset.pictures.inputs]
 
     def _identity(self) -> str:
-        """Changes with anything that could change a byte of the outputs, but for what is in the inputs."""
+        """Changes with anything that could change a byte of the outputs, but for what is in the inputs, and with what
+        the entries of the journal hold."""
         parts = [
             (
                 part.split,
@@ -315,7 +319,7 @@ class _Work:
             for part in self.parts
         ]
         choices = (self.selection, sorted(self.texts.items()), self.left_out, self.skip_bad, self.allow_loss)
-        return plain.identity(parts, choices)
+        return identity(parts, choices)
 
 
 @contextmanager

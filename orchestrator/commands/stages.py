@@ -314,7 +314,8 @@ def _start_workers(options: Options) -> None:
 
     done = Workspace(options.workspace).receipts / "prepare.json"
     if not options.dry_run and (options.force or not done.exists()):
-        preload_for(options.workspace, "converters.transfer.transfer")
+        writers = "converters.formats.coco.writing", "converters.formats.kitti"
+        preload_for(options.workspace, "converters.transfer.transfer", *writers)
 
 
 def _short(epochs: int | None, batch: int | None, img: str | None) -> dict[str, Any]:

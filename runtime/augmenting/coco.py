@@ -83,7 +83,7 @@ class Coco:
         """Write the augmented picture; its record and those of its annotations are returned."""
         sample = self.file.load(key, Findings())
         told = (sample.width, sample.height)
-        picture, placement = pictures.augmented(str(sample.image), sample.file_name, recipe, folders, told=told)
+        picture, placement = pictures.augmented(sample.image_path, sample.file_name, recipe, folders, told=told)
         width, height = placement.size
         image, records = self.file.records(key)
         image |= {"width": width, "height": height, "file_name": names.written(str(image["file_name"]))}

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from converters.transfer.passes import cut
 from runtime.augmenting import Augmented, Done, Folders, Record, Source, Told
 from runtime.augmenting.recipe import Recipe
-from tltpipe import executors, plain
+from tltpipe import executors
 from tltpipe.errors import DataError, HostError, RunFailed
 from tltpipe.files import beside, refuse_links, writable, write_text
-from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, which
+from tltpipe.journal import PATIENCE, Journal, alone, chunk_size, identity, which
 from tltpipe.losses import Losses
 from tltpipe.workers import parallel_map
 
@@ -205,4 +205,4 @@ def _count(losses: Losses, augmented: Augmented) -> None:
 
 def _identity(job: Job) -> str:
     """Changes with anything that could change a byte of the output, but for what is in the inputs."""
-    return plain.identity(job, list(map(which, job.source.inputs)))
+    return identity(job, list(map(which, job.source.inputs)))

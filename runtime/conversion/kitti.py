@@ -110,10 +110,8 @@ class Kitti:
         images, labels, id = self._places
         stems = frames if self.extension else [frame.rpartition(".")[0] for frame in frames]
         files, paths = [*map(self._file, frames)], [f"{labels}{stem}.txt" for stem in stems]
-        annotated, contents = (
-            Annotated([id + stem for stem in stems], [], [images + name for name in files]),
-            list[bytes](),
-        )
+        annotated = Annotated([id + stem for stem in stems], [], [images + name for name in files])
+        contents = list[bytes]()
         heads = inputs.heads(self.images, files, headers.HEAD)
         texts = inputs.heads(self.labels, (f"{stem}.txt" for stem in stems), label_folders.USUAL)
         try:

@@ -17,9 +17,8 @@ from runtime.conversion.shards import Prefix, Staging
 from runtime.conversion.telling import SHARES, SHARES_HINT, Tally, say_objects
 from runtime.conversion.work import Job, Made, Stretch
 from runtime.shell import program
-from tltpipe import executors, plain
+from tltpipe import executors, journal
 from tltpipe.errors import DataError, UsageError
-from tltpipe.journal import which
 from tltpipe.progress import Bar, for_stream
 
 
@@ -53,7 +52,7 @@ def write(
     stretches = (each for part in parts for each in work.stretches(part.frames, job, fold=part.fold))
     summaries: dict[str, RecordSummary] = {}
     inputs = job.source.inputs
-    identity = plain.identity(job, [part.name for part in parts], list(map(which, inputs)))
+    identity = journal.identity(job, [part.name for part in parts], list(map(journal.which, inputs)))
     progress = for_stream()
     with (
         shards.staged(prefix, identity, inputs, progress.note) as staging,

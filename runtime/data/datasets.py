@@ -54,10 +54,10 @@ def of_dataset(dataset: Dataset, folder: Path, findings: Findings) -> Iterator[A
         boxes = np.array([_corners(thing) for thing in sample.objects], np.float32).reshape(-1, 4)
         classes = [thing.category for thing in sample.objects]
         difficult = [thing.occlusion > 0 for thing in sample.objects]
-        name = sample.image.removeprefix(above)
+        name = sample.image_path.removeprefix(above)
         yield Annotated(
             name, sample.width, sample.height, classes, boxes, difficult,
-            file=sample.annotations, sample=sample, slots=dataset.keypoints,
+            file=sample.annotations_path, sample=sample, slots=dataset.keypoints,
             locate=partial(locate, key) if locate is not None else None, attributes=dataset.attributes,
         )  # fmt: skip
 
@@ -71,7 +71,7 @@ def folder(source: Source, dataset: Dataset) -> Path:
     if first is None:
         return path
     sample = dataset.pictures.load(first, Findings())
-    return Path(sample.image.removesuffix(f"/{sample.file_name}"))
+    return Path(sample.image_path.removesuffix(f"/{sample.file_name}"))
 
 
 def _corners(thing: Object) -> tuple[float, float, float, float]:

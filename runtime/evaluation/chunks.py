@@ -20,7 +20,7 @@ from runtime.inference.backends import ModelRequest
 from runtime.inference.fan_out import Opening, Work, absolute
 from runtime.inference.packing import Packed
 from runtime.tasks import Example, ImageInfo, Metrics
-from tltpipe import plain
+from tltpipe import journal
 from tltpipe.errors import DataError, UsageError
 from tltpipe.executors import VARIABLE
 from tltpipe.progress import Progress
@@ -121,7 +121,7 @@ def _work(
     job = Job(opening, tuple(classes), tuple(map(absolute, split.roots)), split.fields)
     annotations = [Path(each.annotations) for each in recipe.data.validation or recipe.data.training]
     inputs = [model, *split.roots, *annotations, *([boxes] if boxes else [])]
-    identity = plain.identity(opening.identity(), job.classes, inputs, split.samples, len(split), step)
+    identity = journal.identity(opening.identity(), job.classes, inputs, split.samples, len(split), step)
     return Work(partial(_predict, job), _cut(split, step), Done, target, inputs, identity, request.device)
 
 

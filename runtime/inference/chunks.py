@@ -25,7 +25,7 @@ from runtime.inference.request import InferRequest
 from runtime.inference.result_names import ResultName
 from runtime.machine import threads
 from runtime.tasks import Tabulates
-from tltpipe import plain, progress
+from tltpipe import journal, plain, progress
 from tltpipe.errors import DataError, UsageError
 from tltpipe.executors import VARIABLE
 
@@ -145,7 +145,7 @@ def _identity(job: Job, request: InferRequest, step: int) -> str:
         models += [job.opening(given.first.model, given.first.opening).identity()]
         models += [plain.identity(given.first.threshold, given.first.crops)]
     settings = given.threshold, given.batch, given.ten_crop, job.joins, step
-    return plain.identity(settings, models, images.hexdigest(), _places(given))
+    return journal.identity(settings, models, images.hexdigest(), _places(given))
 
 
 def _cut(request: InferRequest, step: int) -> Iterator[Images]:

@@ -150,6 +150,7 @@ BAD_ITEMS: list[tuple[dict[str, Any], str]] = [
     ({"bounding_box": [200, 200, 300, 300]}, "reaches 240 pixels beyond the picture"),
     ({"bounding_box": [80, 10, 81, 40]}, "lies outside the picture"),
     ({"bounding_box": [0, 0, 1e300, 40]}, "item1.bounding_box holds 1e+300, which cannot be a pixel"),
+    ({"bounding_box": [0, 0, 1.5e6, 40]}, "item1.bounding_box holds 1.5e+06, which cannot be a pixel"),
     ({"bounding_box": [0, 0, 2**70, 40]}, "which cannot be a pixel"),
     ({"landmarks": [1, 2, 2] * 7}, "item1.landmarks holds 21 numbers, not 24: skirt has 8 landmarks of 3 numbers"),
     ({"landmarks": [1, 2, 3] * 8}, "item1.landmarks holds the visibility 3, but must be 0, 1 or 2"),

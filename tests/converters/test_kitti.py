@@ -220,6 +220,13 @@ def test_bytes_that_are_no_text_are_told_with_their_line() -> None:
     assert error.where == Location(Path("a.txt"), 2)
 
 
+@pytest.mark.parametrize("size", [label_folders.USUAL, label_folders.USUAL + 1])
+def test_classes_are_those_of_the_whole_of_a_long_file(size: int, tmp_path: Path) -> None:
+    last = f"\n{GOOD.replace('skirt', 'vest')}\n"
+    root = make(tmp_path, {"1": f"{GOOD}\n{' ' * (size - len(GOOD) - 2)}{last}"})
+    assert converters.read("kitti", root).categories == ("skirt", "vest")
+
+
 def test_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as stream:
         stream.truncate(20 << 20)
@@ -241,6 +248,7 @@ ROW = " 0.00 1 -1.5 10 20.5 30 40" + " 0" * 7
         (f"car{ROW} 0.9\n", False),
         (f"car{ROW[:-2]}\ncar{ROW} 0\n", False),
         (f"car{ROW[:-2]} |\n{ROW} 0\n", False),
+        (f"car{ROW} |\n{ROW}\n", False),
         (f"car{ROW[:20]}\r{ROW[20:]}\n", False),
         (f"car{ROW}\n".replace("20.5", "nan"), False),
     ],

@@ -13,6 +13,7 @@ from refusals import error_of
 
 from converters.files import listing
 from converters.formats import yolo
+from converters.model import Sample
 from converters.model.findings import Findings
 from converters.pictures import headers
 from converters.transfer import convert
@@ -123,3 +124,16 @@ def test_two_images_of_one_name_in_one_folder_are_both_named(tmp_path: Path) -> 
     (place,) = yolo.find(root).values()
     error = error_of(DataError, lambda: list(yolo.read(place)), match=r"in/1\.avif.*in/1\.png|in/1\.png.*in/1\.avif")
     assert error.code == "F105"
+
+
+@pytest.mark.parametrize("folder", [".", "/", "/a", "a/b.c"])
+def test_joined_is_what_a_path_would_be(folder: str) -> None:
+    assert listing.joined(Path(folder), "b/1.jpg") == str(Path(folder) / "b/1.jpg")
+
+
+@pytest.mark.parametrize(
+    ("path", "suffix"), [("a.b.jpg", ".jpg"), ("a", ""), ("a.", ""), (".a", ""), ("d.e/a", ""), ("d.e/.a", "")]
+)
+def test_extensions(path: str, suffix: str) -> None:
+    assert listing.without_extension(path) == path.removesuffix(suffix)
+    assert Sample("7", path, 1, 1).file_name == f"7{suffix}"

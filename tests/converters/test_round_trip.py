@@ -47,7 +47,7 @@ def source(maker: Any) -> dict[str, Dataset]:
     ]
     odd = Path(third.image).with_name("a b.c-ü.jpg")
     odd.write_bytes(Path(third.image).read_bytes())
-    samples.append(structs.replace(third, id="a b.c-ü", image=str(odd)))
+    samples.append(structs.replace(third, id="a b.c-ü", image_path=str(odd)))
     datasets = converters.splits(train.pictures.inputs[0].parent.parent)[1]
     given = Kept(tuple(samples), train.pictures.inputs)
     return {"train": replace(datasets["train"], pictures=given), "validation": datasets["validation"]}

@@ -14,7 +14,7 @@ from tltpipe.errors import DataError
 
 
 def sample(*things: Object) -> Sample:
-    return Sample("7", "7.jpg", 100, 80, things, annotations="labels/7.txt")
+    return Sample("7", "7.jpg", 100, 80, things, annotations_path="labels/7.txt")
 
 
 def codes(found: Findings) -> dict[str, int]:
@@ -51,6 +51,15 @@ def test_further_out_is_an_error(box: Box) -> None:
 def test_clipped_to_nothing_is_outside() -> None:
     with pytest.raises(DataError, match="lies outside"):
         settled(sample(Object("vest", Box(100, 0, 101, 5))), Findings())
+
+
+@pytest.mark.parametrize("box", [Box(-1, 9, 50, 60), Box(9, -1, 50, 60), Box(9, 9, 101, 60), Box(9, 9, 50, 81)])
+def test_no_side_is_passed_over_nor_any_thing_of_several(box: Box) -> None:
+    proper, findings = Object("vest", Box(0, 0, 9, 9)), Findings()
+    things = settled(sample(proper, Object("skirt", box)), findings).objects
+    inside = Box(max(box.left, 0), max(box.top, 0), min(box.right, 100), min(box.bottom, 80))
+    assert things == (proper, Object("skirt", inside))
+    assert codes(findings) == {"B303": 1}
 
 
 def test_rings_that_enclose_nothing_go() -> None:

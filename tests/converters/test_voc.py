@@ -239,6 +239,8 @@ def test_fields_of_the_devkit_and_what_is_passed_over(tmp_path: Path) -> None:
     )
     (thing,) = parse(tmp_path / "1.xml", text).objects
     assert (thing.category, thing.box) == ("skirt", THING.box)
+    (other,) = parse(tmp_path / "1.xml", text.replace(" skirt ", "sk<b>!</b>irt")).objects
+    assert other.category == "skirt", "text behind an inner element"
     assert (thing.occlusion, thing.truncation) == (1, 1.0)
     assert thing.extra == {"difficult": 1, "pose": "Left"}
 
@@ -302,6 +304,7 @@ BOMB = (
         (BOMB, "document type"),
         ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotation/>', "document type"),
         ("<annotation>" + "<a>" * 100_000, "nested too deep"),
+        ("<annotation>" + "<a>" * 40 + "</a>" * 40 + "</annotation>", "nested too deep"),
         ("<annotation>" + "<a/>" * 3_000_000 + "</annotation>", "too many elements"),
         ("<annotation>" + "a" * 9_000_000 + "</annotation>", "text is too long"),
         ("<annotation>" + " " * (16 << 20), "too large"),

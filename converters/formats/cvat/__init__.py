@@ -194,7 +194,9 @@ class Images:
         if shapes > len(things):
             findings.add(rules.NO_BOX, where, count=shapes - len(things))
         class_map.require(things, self.classes, self.path)
-        return Sample(below.rpartition(".")[0], str(image), width, height, tuple(things), annotations=str(self.path))
+        return Sample(
+            below.rpartition(".")[0], str(image), width, height, tuple(things), annotations_path=str(self.path)
+        )
 
     def _image(self, entry: Entry) -> str:
         where = Location(self.path, entry.line)

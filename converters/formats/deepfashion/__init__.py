@@ -101,4 +101,4 @@ class Images:
                 raise
             hint = f"line {key.line} lists it: put it there, or leave such images out with --skip-bad"
             raise DataError("this image is missing", where=image, hint=hint, code=problem.code) from None
-        return Sample(key.id, str(image), width, height, (thing,), annotations=str(self.place.annotations))
+        return Sample(key.id, str(image), width, height, (thing,), annotations_path=str(self.place.annotations))

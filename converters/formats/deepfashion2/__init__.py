@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from converters.files import json_file, listing
@@ -102,11 +101,6 @@ class Split:
 
     PAIRED = True
 
-    @cached_property
-    def above(self) -> str:
-        """What the text of every path begins with."""
-        return f"{self.folder}/" if self.folder != Path() else ""
-
     @property
     def inputs(self) -> tuple[Path, ...]:
         pictures = (self.folder / "image",)
@@ -145,10 +139,10 @@ class Split:
         stem, *extensions = key
         if len(extensions) > 1:
             raise listing.ambiguous(self.folder / "image", (f"{stem}.{extension}" for extension in extensions))
-        image = f"{self.above}image/{stem}.{extensions[0] if extensions else 'jpg'}"
-        path = f"{self.above}annos/{stem}.json"
+        image = listing.joined(self.folder, f"image/{stem}.{extensions[0] if extensions else 'jpg'}")
+        path = listing.joined(self.folder, f"annos/{stem}.json")
         if not self.annotated:
-            return Sample(stem, image, *self._size(image, path, findings), annotations=image)
+            return Sample(stem, image, *self._size(image, path, findings), annotations_path=image)
         try:
             content = json_file.content(path)
         except DataError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,7 +79,7 @@ def typed(content: bytes) -> Page | None:
     return (pair_id, source, items) if len(items) == len(names) else None
 
 
-def checked(page: Mapping[str, Any], path: Path) -> Page:
+def checked(page: dict[str, Any], path: Path) -> Page:
     """The same, one field after the other. Raises DataError for the first thing wrong."""
     fields = Fields(page, path)
     pair_id, source = fields.whole("pair_id"), fields.text("source")
@@ -152,7 +152,6 @@ def thing(name: str, item: Item, pair_id: int | None, stem: str, findings: Findi
         findings.add(rules.OTHER_NAME, f"{stem} {name}")
     if not item.landmarks:
         findings.add(rules.NO_LANDMARKS, f"{stem} {name}")
-    ratings = {"scale": item.scale, "zoom_in": item.zoom_in, "viewpoint": item.viewpoint}
     return Object(
         garment.name,
         Box(*item.bounding_box),
@@ -162,7 +161,7 @@ def thing(name: str, item: Item, pair_id: int | None, stem: str, findings: Findi
         item.occlusion - 1 if item.occlusion else 0,
         pair_id=pair_id,
         style=item.style,
-        extra={key: value for key, value in ratings.items() if value is not None},
+        extra={key: value for key in _RATINGS if (value := getattr(item, key)) is not None},
         origin=name,
     )
 

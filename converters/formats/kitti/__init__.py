@@ -186,7 +186,7 @@ class Folder(LabelFolder):
         class_map.require(objects, self.classes, path, 1)
         width, height = images.look(image, findings)
         annotations = path.removeprefix("./")
-        return Sample(key[0], image, width, height, tuple(objects), annotations=annotations, ignored=ignored)
+        return Sample(key[0], image, width, height, tuple(objects), annotations_path=annotations, ignored=ignored)
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path, content = read_stem(self.labels, key[0])

@@ -154,7 +154,7 @@ class Folder:
         if without:
             findings.add(rules.NO_BOX, path, count=without)
         class_map.require(objects, self.classes, path)
-        return Sample(self.name(key), str(image), width, height, tuple(objects), annotations=str(path))
+        return Sample(self.name(key), str(image), width, height, tuple(objects), annotations_path=str(path))
 
     def items(self, key: tuple[str, ...]) -> list[str]:
         path = self._file(key[0])

@@ -133,7 +133,7 @@ class Masks(LabelFolder):
             if value not in self.names or box is None:
                 raise self._unnamed(value, path)
             objects.append(Object(self.names[value], box, mask=mask, origin=f"value {value}"))
-        return Sample(key[0], image, *size, tuple(objects), annotations=str(path), void=void)
+        return Sample(key[0], image, *size, tuple(objects), annotations_path=str(path), void=void)
 
     def label(self, stem: str) -> Path:
         path, other = (self.labels / f"{stem}.{extension}" for extension in ("png", "PNG"))

@@ -91,9 +91,9 @@ class Images:
             findings.add(rules.OTHER_FILE_NAME, key.name)
         if not key.label:
             findings.add(rules.NO_LABEL_FILE, key.name)
-            return Sample(key.name, image, width, height, annotations=image)
+            return Sample(key.name, image, width, height, annotations_path=image)
         objects = lines.parse(key.label, self.names, self.keypoints, width, height)
-        return Sample(key.name, image, width, height, tuple(objects), annotations=key.label)
+        return Sample(key.name, image, width, height, tuple(objects), annotations_path=key.label)
 
     def _refuse(self, found: dict[str, Key], unmatched: list[str]) -> None:
         """Raise DataError where nothing belongs together; an unlabelled split of tests is one all the same."""
