@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -69,6 +70,19 @@ def test_boxes_kept() -> None:
     assert [numbers[3:7] for numbers in frames.numbers] == [[*boxes[1]], [*boxes[4]]]
     assert frames.dropped == {"(0, 0, 0)": [10, 0, 10, 5], "(0, 2, 0)": [0, 0, 0, 9], "(1, 3, 3)": [0, 3, 9, 3]}
     assert frames.lost == {0: (0, ["v", "x"]), 1: (0, ["y"])}
+
+
+def test_frames_are_repeated_with_all_that_belongs_to_them() -> None:
+    def of(*names: str) -> Annotated:
+        frames = Annotated([*names], [(ord(name), 1) for name in names], [f"{name}.jpg" for name in names])
+        frames.classes, frames.numbers = [(name,) for name in names], [[ord(name)] for name in names]
+        frames.point_clouds, frames.calibrations = (
+            [f"{name}.bin" for name in names],
+            [cast("Any", name) for name in names],
+        )
+        return frames
+
+    assert of("a", "b", "c").repeated([2, 0, 1]) == of("a", "a", "c")
 
 
 def test_stored_names() -> None:
