@@ -17,6 +17,7 @@ from runtime.conversion.kitti import Kitti
 from runtime.conversion.layouts import Stored
 from runtime.conversion.shards import Prefix, staged
 from runtime.programs import dataset_convert
+from runtime.shell import unmatched
 from tltpipe.errors import DataError
 
 
@@ -141,7 +142,7 @@ LINE = "car 0.00 0 0.0 1 2 9 9 0.0 0.0 0.0 0.0 0.0 0.0 0.0"
         (f"{LINE} 1 2", "17 columns"),
         (LINE.replace(" 9 9 ", " nan 9 "), "must be finite numbers"),
         (LINE.replace(" 0 0.0 1", " 1e30 0.0 1"), "occlusion is 0, 1, 2 or 3"),
-        (LINE.replace(" 0 0.0 1", " 1e19 0.0 1"), "occlusion is 0, 1, 2 or 3"),
+        (LINE.replace(" 0 0.0 1", " 10000000000000000000 0.0 1"), "occlusion is 0, 1, 2 or 3"),
         (LINE.replace(" 9 9 ", " 9 9,5 "), 'column "bottom" is not a number but "9,5"'),
     ],
 )
@@ -162,6 +163,13 @@ def kitti_source(root: Path, **more: Any) -> Kitti:
         images=root / "images", labels=root / "labels", image_dir="images", extension=".jpg", mode="random", folds=2,
         shards=0, val_split=0.0, **more,
     )  # fmt: skip
+
+
+def test_images_of_other_extensions_are_left_out_and_counted_but_no_other_files(nvidia: Any) -> None:
+    root = nvidia.draw("base")
+    for name in ("a.PNG", "notes.txt", "b.md"):
+        (root / "images" / name).touch()
+    assert kitti_source(root).plan().losses.lost[unmatched.NO_LABELS].images == 1
 
 
 def test_labels_that_are_wrong_are_told_before_a_later_image(nvidia: Any) -> None:
