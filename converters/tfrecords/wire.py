@@ -66,14 +66,14 @@ def _text_head(key: str, size: int) -> bytes:
     return _head(key, BYTES, len(start) + size) + start
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def names(key: str, values: tuple[str, ...]) -> bytes:
     """The entry of a feature of texts of which there are few different ones."""
     items = b"".join(_first(len(encoded)) + encoded for encoded in map(str.encode, values))
     return _head(key, BYTES, len(items)) + items
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def integers(key: str, values: tuple[float, ...]) -> bytes:
     """The entry of a feature of int64 numbers, cut to such."""
     packed = b"".join(map(varint, map(int, values)))
@@ -95,7 +95,7 @@ def floats(groups: Groups, numbers: Sequence[float], count: int) -> list[bytes]:
     return [entries[place] for place in places]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _form(groups: Groups, count: int) -> tuple[Struct, int, list[slice]]:
     """How the numbers of ``floats`` lie in their entries, what stands between them, and where each group is."""
     size = count * _ITEM

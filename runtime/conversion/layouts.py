@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
@@ -85,7 +85,7 @@ class Plain:
         firsts = map(_calibration, frames.calibrations) if frames.calibrations else repeat(b"")
         frame = zip(frames.ids, frames.sizes, frames.classes, frames.numbers, firsts, clouds, strict=False)
         for id, size, names, numbers, first, cloud in frame:
-            classes, floats = wire.names("target/object_class", names), _floats_of(len(names))(numbers)
+            classes, floats = wire.names("target/object_class", names), _floats(numbers)
             yield examples.record(id, size, classes, floats, _occlusions(numbers), first=first, cloud=cloud)
 
 
@@ -117,17 +117,27 @@ class Dali:
             picture, count = wire.text("frame/encoded", _content(path)), len(names)
             classes = wire.floats((("target/object_class_id",),), [self.ids[name] for name in names], count)
             named = [wire.nothing("target/object_class")] if self.strict else []
-            shares = list(_floats_of(count)(numbers))
+            shares = list(_floats(numbers))
             for side, start in zip(size, (0, 2 * count), strict=True):
                 shares[start : start + 2 * count] = [value / side for value in shares[start : start + 2 * count]]
             yield examples.record(id, size, b"".join((*named, *classes)), shares, _occlusions(numbers), first=picture)
 
 
-@lru_cache(maxsize=256)
-def _floats_of(count: int) -> Callable[[Sequence[float]], tuple[float, ...]]:
-    """What picks, out of the numbers of ``count`` labels, those that are stored as floats, feature by feature."""
-    places = [NUMBERS * row + place for place in examples.FLOATS for row in range(count)]
-    return itemgetter(*places) if places else lambda _: ()
+def _floats(numbers: Sequence[float]) -> Sequence[float]:
+    """Those that are stored as floats, feature by feature, out of the numbers of labels."""
+    count = len(numbers) // NUMBERS
+    if 0 < count < _MANY:
+        return _picking(count)(numbers)
+    return [number for place in examples.FLOATS for number in numbers[place::NUMBERS]]
+
+
+@cache
+def _picking(count: int) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    return itemgetter(*[NUMBERS * row + place for place in examples.FLOATS for row in range(count)])
+
+
+_MANY = 20
+"""Labels from which on slices are as fast."""
 
 
 def _occlusions(numbers: Sequence[float]) -> tuple[float, ...]:

@@ -136,6 +136,15 @@ def test_first_bytes_of_many_files_and_none_of_what_is_no_file(tmp_path: Path) -
     assert list(inputs.heads(tmp_path / "missing", names[:2], 3)) == [None, None]
 
 
+def test_a_file_is_read_whole_where_the_system_gives_less_than_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda file, most, place: pread(file, min(most, 3), place))
+    (tmp_path / "x").write_bytes(b"some text")
+    assert inputs.content(tmp_path / "x") == b"some text"
+
+
 def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("text")
     (tmp_path / "link").symlink_to(tmp_path / "x")

@@ -13,8 +13,12 @@ from PIL import Image
 
 from converters.tfrecords import examples, frames
 from converters.tfrecords.records import read_records
+from runtime.conversion.kitti import Kitti
+from runtime.conversion.layouts import Stored
 from runtime.conversion.shards import Prefix, staged
 from runtime.programs import dataset_convert
+from runtime.shell import unmatched
+from tltpipe.errors import DataError
 
 
 @pytest.fixture
@@ -151,6 +155,42 @@ def test_mistakes_in_labels(
     assert f"error: {path}:3: " in error
     assert message in error
     assert not (work / "out").exists()
+
+
+def kitti_source(root: Path, **more: Any) -> Kitti:
+    return Kitti(
+        images=root / "images", labels=root / "labels", image_dir="images", extension=".jpg", mode="random", folds=2,
+        shards=0, val_split=0.0, **more,
+    )  # fmt: skip
+
+
+def test_images_of_other_extensions_are_left_out_and_counted_but_no_other_files(nvidia: Any) -> None:
+    root = nvidia.draw("base")
+    for name in ("a.PNG", "notes.txt", "b.md"):
+        (root / "images" / name).touch()
+    assert kitti_source(root).plan().losses.lost[unmatched.NO_LABELS].images == 1
+
+
+def test_labels_that_are_wrong_are_told_before_a_later_image(nvidia: Any) -> None:
+    root = nvidia.draw("base")
+    (root / "labels/000003.txt").write_text("car\n")
+    (root / "images/000004.jpg").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"000003\.txt:1: "):
+        kitti_source(root).annotate(["000002", "000003", "000004"], Stored())
+
+
+def test_an_occlusion_beyond_64_bits_is_refused_among_plain_lines(nvidia: Any) -> None:
+    root = nvidia.draw("base")
+    (root / "labels/000002.txt").write_text(LINE.replace(" 0 0.0 1", " 10000000000000000000 0.0 1"))
+    with pytest.raises(DataError, match="occlusion is 0, 1, 2 or 3"):
+        kitti_source(root).annotate(["000002", "000003"], Stored())
+
+
+def test_scores_of_all_files_are_counted(nvidia: Any) -> None:
+    root = nvidia.draw("base")
+    for stem in ("000002", "000003"):
+        (root / f"labels/{stem}.txt").write_text(f"{LINE} 0.5\n")
+    assert kitti_source(root, drops_scores=True).annotate(["000002", "000003", "000004"], Stored()).scores == 2
 
 
 def test_other_pictures_are_told(nvidia: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
+from converters.formats.kitti.rows import Table
 from converters.tfrecords.examples import stored_name
 from converters.tfrecords.records import shard_name
-from runtime.conversion import is_kept, partition
+from runtime.conversion import Annotated, partition
+from runtime.conversion.layouts import Stored
 from runtime.conversion.modifier import Modifier
 
 COUNTS = json.loads((Path(__file__).parents[1] / "golden" / "kitti_split_counts.json").read_text())
@@ -59,9 +62,27 @@ def test_names() -> None:
 
 
 def test_boxes_kept() -> None:
-    assert not is_kept((10.2, 0, 10.9, 5))
-    assert is_kept((10.9, 0, 11.1, 5))
-    assert not is_kept((-0.5, 0, 0.9, 9))
+    boxes = [(10.2, 0, 10.9, 5), (10.9, 0, 11.1, 5), (-0.5, 0, 0.9, 9), (0, 3, 9, 3), (0, 3, 9, 4)]
+    numbers = [number for box in boxes for number in (0, 0, 0, *box, *[0] * 7)]
+    frames = Annotated(["a", "b"], [(80, 60)] * 2, ["a.jpg", "b.jpg"])
+    frames.keep(Table([3, 2], list("vwxyz"), numbers), Stored(), lambda *places: repr(places))
+    assert frames.classes == [("w",), ("z",)]
+    assert [numbers[3:7] for numbers in frames.numbers] == [[*boxes[1]], [*boxes[4]]]
+    assert frames.dropped == {"(0, 0, 0)": [10, 0, 10, 5], "(0, 2, 0)": [0, 0, 0, 9], "(1, 3, 3)": [0, 3, 9, 3]}
+    assert frames.lost == {0: (0, ["v", "x"]), 1: (0, ["y"])}
+
+
+def test_frames_are_repeated_with_all_that_belongs_to_them() -> None:
+    def of(*names: str) -> Annotated:
+        frames = Annotated([*names], [(ord(name), 1) for name in names], [f"{name}.jpg" for name in names])
+        frames.classes, frames.numbers = [(name,) for name in names], [[ord(name)] for name in names]
+        frames.point_clouds, frames.calibrations = (
+            [f"{name}.bin" for name in names],
+            [cast("Any", name) for name in names],
+        )
+        return frames
+
+    assert of("a", "b", "c").repeated([2, 0, 1]) == of("a", "a", "c")
 
 
 def test_stored_names() -> None:
