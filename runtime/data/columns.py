@@ -43,7 +43,7 @@ class Annotated:
     boxes: NDArray[np.float32]
     difficult: Sequence[bool]
     part: tuple[int, int] | None = None
-    file: Path | str | None = None
+    file: Path | None = None
     sample: Sample | None = None
     slots: Mapping[str, KeypointSlot] = field(default_factory=dict)
     labels: Sequence[int] = ()
@@ -69,7 +69,7 @@ class Annotated:
             difficult=of_objects(self.difficult), labels=of_objects(self.labels), sample=sample,
         )  # fmt: skip
 
-    def where(self, thing: Object | None = None) -> Location | Path | str | None:
+    def where(self, thing: Object | None = None) -> Location | Path | None:
         """The place of ``thing``, or of the whole image, in the files."""
         if thing is not None and self.locate is not None and (place := self.locate(thing)) is not None:
             return place

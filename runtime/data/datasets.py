@@ -57,7 +57,7 @@ def of_dataset(dataset: Dataset, folder: Path, findings: Findings) -> Iterator[A
         name = sample.image_path.removeprefix(above)
         yield Annotated(
             name, sample.width, sample.height, classes, boxes, difficult,
-            file=sample.annotations_path, sample=sample, slots=dataset.keypoints,
+            file=sample.annotations, sample=sample, slots=dataset.keypoints,
             locate=partial(locate, key) if locate is not None else None, attributes=dataset.attributes,
         )  # fmt: skip
 

@@ -232,7 +232,7 @@ class Gathered:
             self.embedded |= inside
             self.names += image.name.encode()
             self.ends.append(len(self.names))
-            root = Path(image.file) if inside and image.file is not None else folder
+            root = image.file if inside and image.file is not None else folder
             self.folders.append(self.roots.setdefault(root, len(self.roots)))
             self.sizes.extend((image.width, image.height))
             self.parts.extend(image.part or (0, 0))
@@ -290,7 +290,7 @@ class Gathered:
         self.losses.count_read(images=1, items=count)
         self.losses.count_written(images=1, items=len(chosen))
 
-    def _label(self, name: str | int, where: Path | str | None) -> int:
+    def _label(self, name: str | int, where: Path | None) -> int:
         """The number of a class from 1; 0 for one that is not trained."""
         if isinstance(name, str):
             name = name.lower()

@@ -278,7 +278,7 @@ def test_lists_of_pictures(prefix: str, tmp_path: Path) -> None:
     pictures = converters.read("yolo", root, "train").pictures
     samples = [pictures.load(key, Findings()) for key in pictures.keys()]  # noqa: SIM118
     assert [(each.id, len(each.objects)) for each in samples] == [("pool/1", 1), ("pool/b c.ü", 0)]
-    assert samples[0].annotations == str(root / "labels/pool/1.txt")
+    assert samples[0].annotations == root / "labels/pool/1.txt"
     assert root / "train.txt" in pictures.inputs
 
 

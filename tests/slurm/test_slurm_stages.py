@@ -75,7 +75,7 @@ def test_splits_as_an_array_with_a_node_that_dies(work: Path, cluster: Cluster, 
         cluster.lose(node)
         lost.append(node)
 
-    thread = when(lambda: len(list(staging.glob("images/*"))) > 16, lose)
+    thread = when(lambda: len(list(staging.glob(".images.partial/*"))) > 16, lose)
     said = tltpipe(work, "augment", "--runner", "slurm", "--force", "--set", "slurm.cpus=1")
     fault.over()
     thread.join()
