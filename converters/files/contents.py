@@ -1,4 +1,5 @@
-"""What lies at a path that is no data set, in words: what a user needs to see why it was not recognised."""
+"""What a file holds; and what lies at a path that is no data set, in words: what a user needs to see why it was not
+recognised."""
 
 from __future__ import annotations
 
@@ -74,3 +75,16 @@ def head(path: Path, length: int = 4096) -> bytes:
             return stream.read(length)
     except OSError:
         return b""
+
+
+def whole(path: Path | str, most: int = -1) -> bytes:
+    """All bytes of the file ``path``, or the first ``most`` of a large one.
+
+    Raises DataError when it is missing or cannot be read.
+    """
+    try:
+        return inputs.content(path, most)
+    except FileNotFoundError:
+        raise DataError("this file is missing", where=Path(path)) from None
+    except OSError as problem:
+        raise DataError(f"this file cannot be read: {problem.strerror}", where=Path(path)) from None

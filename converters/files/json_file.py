@@ -8,25 +8,14 @@ from typing import Any
 
 import orjson
 
-from converters.files import json_file
+from converters.files import contents, json_file
 from converters.files.numerals import FAR
-from tltpipe import inputs
 from tltpipe.errors import DataError, Location
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The object in the file ``path``. Raises DataError as ``content`` and ``parsed`` do."""
-    return parsed(content(path), path)
-
-
-def content(path: Path | str) -> bytes:
-    """What is in the file ``path``. Raises DataError when it is missing or cannot be read."""
-    try:
-        return inputs.content(path)
-    except FileNotFoundError:
-        raise DataError("this file is missing", where=Path(path)) from None
-    except OSError as problem:
-        raise DataError(f"this file cannot be read: {problem.strerror}", where=Path(path)) from None
+    """The object in the file ``path``. Raises DataError as ``contents.whole`` and ``parsed`` do."""
+    return parsed(contents.whole(path), path)
 
 
 def parsed(content: bytes, path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.parsers import expat
 
-from tltpipe import inputs
+from converters.files import contents
 from tltpipe.errors import DataError, Location
 
 _LARGEST = 16 << 20  # bytes; no picture has so many annotations
@@ -74,12 +74,7 @@ def _is_deep(root: Element) -> bool:
 
 def read(path: Path | str) -> bytes:
     """The content of ``path``. Raises DataError."""
-    try:
-        content = inputs.content(path, _LARGEST + 1)
-    except FileNotFoundError:
-        raise DataError("this file is missing", where=path) from None
-    except OSError as problem:
-        raise DataError(f"this file cannot be read: {problem.strerror}", where=path) from None
+    content = contents.whole(path, _LARGEST + 1)
     if len(content) > _LARGEST:
         raise DataError("this file is too large to be one picture's annotations", where=path)
     return content

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.files import json_file, listing
+from converters.files import contents, json_file, listing
 from converters.formats.deepfashion2 import pages
 from converters.model import Dataset, KeypointSlot, Sample, garments, rules
 from converters.model.findings import Findings
@@ -144,7 +144,7 @@ class Split:
         if not self.annotated:
             return Sample(stem, image, *self._size(image, path, findings), annotations_path=image)
         try:
-            content = json_file.content(path)
+            content = contents.whole(path)
         except DataError:
             if Path(path).exists():
                 raise
